@@ -1,0 +1,31 @@
+"""How much, how long and how often, on the two sides of the queue."""
+
+from dataclasses import dataclass
+
+from tinyllama.domain.jobs import JOB_TTL_S, MAX_ATTEMPTS, STATE_TTL_S
+from tinyllama.domain.throttle import INFER_POLICY, ThrottlePolicy
+
+HEARTBEAT_TTL_S = 15
+"""A worker that has been silent for this long does not count any more."""
+DRAIN_TTL_S = 120
+"""A door that was closed for a stop opens again after this, whatever became of the stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How many jobs may wait, how long they live (s), and how fast one user may send them."""
+
+    max_queued: int = 100
+    job_ttl_s: int = JOB_TTL_S
+    state_ttl_s: int = STATE_TTL_S
+    throttle: ThrottlePolicy = INFER_POLICY
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchLimits:
+    """Lease and lives in s, and how often a job is tried."""
+
+    lease_s: float = 15.0
+    job_ttl_s: int = JOB_TTL_S
+    state_ttl_s: int = STATE_TTL_S
+    max_attempts: int = MAX_ATTEMPTS

@@ -1,0 +1,263 @@
+"""What the platform needs from the outside, one small protocol per thing.
+
+The queue is two protocols, since its two sides have nothing in common: the API admits and looks
+(synchronously, in a Lambda), the worker claims and settles (asynchronously, many jobs at once).
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from tinyllama.domain.jobs import Job, JobStatus, JobView, Reply, Usage
+from tinyllama.domain.metrics import Metric
+from tinyllama.domain.node import Node
+
+
+class AdmitCode(StrEnum):
+    """How an admission ended."""
+
+    ADMITTED = "admitted"
+    RATE_LIMITED = "rate_limited"
+    QUEUE_FULL = "queue_full"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The answer to `Admissions.admit`; `worker_ready` is true when a live, non-draining worker exists."""
+
+    code: AdmitCode
+    worker_ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSnapshot:
+    """How many jobs are queued or in flight, and whether a live, non-draining worker exists."""
+
+    depth: int
+    worker_ready: bool
+
+
+class CancelCode(StrEnum):
+    """How a cancellation ended."""
+
+    CANCELLED = "cancelled"
+    NOT_FOUND = "not_found"
+    ALREADY_FINISHED = "already_finished"
+
+
+class Admissions(Protocol):
+    """The API's side of the queue. Every method raises `QueueUnavailableError` when the queue is away."""
+
+    def admit(self, job: Job) -> Admission:
+        """Spend a token of `job.sub` and queue the job, atomically: all of it or nothing but the token."""
+
+    def spend(self, sub: str) -> bool:
+        """Spend a token for a request that will not be admitted; false when there was none."""
+
+    def withdraw(self, job_id: str) -> None:
+        """Forget a job that cannot be served, as if it had never been admitted."""
+
+    def view(self, job_id: str, sub: str) -> JobView | None:
+        """The job as its owner sees it; None when there is none or it belongs to somebody else."""
+
+    def cancel(self, job_id: str, sub: str) -> CancelCode:
+        """Cancel the job if it is the caller's and not finished; generation stops at the worker's next sign of life."""
+
+    def snapshot(self) -> QueueSnapshot:
+        """Depth and readiness, in one round trip."""
+
+
+class DrainGate(Protocol):
+    """Closes the queue's door in front of a node that is about to stop."""
+
+    def close(self, sub: str | None = None) -> bool:
+        """Close the door if no job is queued or in flight, atomically with the check.
+
+        From then on admissions see no ready worker, until `open` or 120 s later. The jobs of `sub`,
+        if given, do not count and are cancelled. Returns whether the door was closed.
+        """
+
+    def open(self) -> None:
+        """Open the door again: the stop failed, or the node is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job in the hands of one worker. `attempt` is the fence: a later claim of the job has a higher one."""
+
+    job: Job
+    attempt: int
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A job that was found to have used up its attempts, and why it failed."""
+
+    job: Job
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a call for work brought: jobs to run, and jobs that must be reported as failed."""
+
+    run: Sequence[Claim] = ()
+    dead: Sequence[DeadLetter] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.run or self.dead)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of an attempt."""
+
+    status: JobStatus
+    text: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a worker says of itself; a worker that is not `ready` does not count as one."""
+
+    name: str
+    model: str
+    slots: int
+    busy: int
+    ready: bool
+
+
+class Dispatch(Protocol):
+    """The worker's side of the queue. Every method raises `QueueUnavailableError` when the queue is away."""
+
+    async def claim(self, limit: int, *, wait_s: float) -> Claims:
+        """Take up to `limit` new jobs, waiting up to `wait_s` for the first."""
+
+    async def reclaim(self, limit: int) -> Claims:
+        """Take over up to `limit` jobs whose lease ran out."""
+
+    async def renew(self, claims: Iterable[tuple[Claim, str]]) -> frozenset[str]:
+        """Renew leases and publish partial texts.
+
+        Returns the ids of the jobs still held; the others were cancelled, lost to another worker, or expired.
+        """
+
+    async def settle(self, claim: Claim, outcome: Outcome) -> bool:
+        """End the job; false when the claim was no longer held, in which case nothing changed."""
+
+    async def give_back(self, claim: Claim, *, failure: str | None) -> JobStatus | None:
+        """Queue the job again: after a failed attempt (`failure` says why), or unworked (None), which costs no attempt.
+
+        Returns the job's status afterwards (`failed` when the attempts are used up), None when the claim was lost.
+        """
+
+    async def announce(self, heartbeat: Heartbeat) -> None:
+        """Say that the worker is alive."""
+
+    async def retire(self, name: str) -> None:
+        """Say that the worker is gone."""
+
+    async def open(self) -> None:
+        """Open the door that a drain closed: this node is back. Creates what the queue needs."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class NodeControl(Protocol):
+    """EC2, as far as our nodes need it. Every method raises `NodeError` with the AWS code."""
+
+    def nodes(self) -> Sequence[Node]:
+        """All instances with our tags, terminated ones too."""
+
+    def start(self, node_id: str) -> bool:
+        """Start the node; false when it had been started already."""
+
+    def stop(self, node_id: str) -> None:
+        """Stop the node; a no-op when it is stopped or stopping."""
+
+    def set_type(self, node_id: str, instance_type: str) -> None:
+        """Change the instance type of a stopped node."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What a person wants to know about a node: its Name tag, the account id, where it is, its CPU architecture."""
+
+    name: str
+    account: str
+    region: str
+    zone: str
+    architecture: str
+
+
+class NodeShapes(Protocol):
+    """What decides whether a node can take another type. Every method raises `NodeError` with the AWS code."""
+
+    def facts(self, node_id: str) -> NodeFacts:
+        """Look the node up."""
+
+    def architectures(self, instance_type: str) -> frozenset[str]:
+        """The CPU architectures of an instance type; `InvalidInstanceType` when the region has no such type."""
+
+
+class ReplyStore(Protocol):
+    """Where replies are kept for good. Every method raises `ReplyStoreError` when the store is away."""
+
+    async def put(self, reply: Reply) -> Reply:
+        """Write the reply unless there is one; returns the reply that stands, which may be an earlier attempt's."""
+
+
+class Metrics(Protocol):
+    """Counters, collected during a request and written once."""
+
+    def count(self, metric: Metric, value: float = 1, **dimensions: str) -> None:
+        """Add to a metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A signed-in user: the Cognito `sub` and the groups."""
+
+    sub: str
+    groups: frozenset[str] = field(default_factory=frozenset)
+
+
+class TokenVerifier(Protocol):
+    """Decides who is calling."""
+
+    def verify(self, authorization: str | None) -> Principal:
+        """Verify an `Authorization` header value.
+
+        Raises:
+            ApiError: `missing_token`, `invalid_token`, or `keys_unavailable`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of generated text; the last one carries the usage."""
+
+    text: str = ""
+    usage: Usage | None = None
+
+
+class Engine(Protocol):
+    """An inference engine."""
+
+    @property
+    def model(self) -> str:
+        """The name of the model it serves."""
+
+    async def healthy(self) -> bool:
+        """Whether it would serve a request now."""
+
+    def generate(self, prompt: str) -> AsyncIterator[Chunk]:
+        """Generate a reply piece by piece. Raises `EngineError`."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
