@@ -1,0 +1,113 @@
+"""The queue's implementations, each in a world in which a test can let time pass without waiting for it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import fakeredis
+import redis
+import redis.asyncio
+
+from local.redis_server import RedisServer
+from tinyllama.adapters import redis_admissions, redis_dispatch
+from tinyllama.adapters.memory_queue import MemoryAdmissions, MemoryDispatch, MemoryDrainGate, MemoryQueue
+from tinyllama.adapters.redis_admissions import RedisAdmissions, RedisDrainGate
+from tinyllama.adapters.redis_dispatch import RedisDispatch
+from tinyllama.adapters.redis_scripts import GROUP, JOBS, job_key
+from tinyllama.domain.limits import DispatchLimits, QueueLimits
+from tinyllama.domain.throttle import ThrottlePolicy
+from tinyllama.ports import Admissions, Dispatch, DrainGate
+
+GENEROUS = QueueLimits(throttle=ThrottlePolicy(burst=10_000, interval_ms=1))
+
+
+class World(Protocol):
+    """A queue, its sides, and power over its clock."""
+
+    def admissions(self, limits: QueueLimits = GENEROUS) -> Admissions:
+        """The API's side."""
+
+    def gate(self) -> DrainGate:
+        """The door."""
+
+    def dispatch(self, name: str = "worker-1", limits: DispatchLimits | None = None) -> Dispatch:
+        """A worker's side."""
+
+    async def expire(self, job_id: str) -> None:
+        """Let the job's life pass."""
+
+    async def lapse_leases(self) -> None:
+        """Let the lease of every job in flight pass."""
+
+
+class MemoryWorld:
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+        self.queue = MemoryQueue(lambda: self.now)
+
+    def admissions(self, limits: QueueLimits = GENEROUS) -> Admissions:
+        return MemoryAdmissions(self.queue, limits)
+
+    def gate(self) -> DrainGate:
+        return MemoryDrainGate(self.queue)
+
+    def dispatch(self, name: str = "worker-1", limits: DispatchLimits | None = None) -> Dispatch:
+        return MemoryDispatch(self.queue, name, limits)
+
+    async def expire(self, job_id: str) -> None:
+        self.queue.records[job_id].expires_at = self.now
+
+    async def lapse_leases(self) -> None:
+        for record in self.queue.records.values():
+            if record.leased_until is not None:
+                record.leased_until = self.now
+
+
+class RedisWorld:
+    """Real or fake: `client` and `async_client` talk to the same server."""
+
+    def __init__(self, client: "redis.Redis", async_client: "redis.asyncio.Redis") -> None:
+        self.client = client
+        self.async_client = async_client
+
+    def admissions(self, limits: QueueLimits = GENEROUS) -> Admissions:
+        return RedisAdmissions(self.client, limits)
+
+    def gate(self) -> DrainGate:
+        return RedisDrainGate(self.client)
+
+    def dispatch(self, name: str = "worker-1", limits: DispatchLimits | None = None) -> Dispatch:
+        return RedisDispatch(self.async_client, name, limits)
+
+    async def expire(self, job_id: str) -> None:
+        self.client.delete(job_key(job_id))
+
+    async def lapse_leases(self) -> None:
+        pending: Any = self.client.xpending_range(JOBS, GROUP, "-", "+", 1_000)
+        for item in pending:
+            entry = [item["message_id"]]
+            self.client.xclaim(JOBS, GROUP, item["consumer"], 0, entry, idle=3_600_000, justid=True)
+
+
+class FakeRedisWorld(RedisWorld):
+    """Tells tests that they are not on a real server."""
+
+
+@asynccontextmanager
+async def fake_world() -> AsyncIterator[RedisWorld]:
+    server = fakeredis.FakeServer(version=(6, 2))
+    client = fakeredis.FakeRedis(server=server, decode_responses=True)
+    async_client = fakeredis.FakeAsyncRedis(server=server, decode_responses=True)
+    yield FakeRedisWorld(client, async_client)
+    await async_client.aclose()
+    client.close()
+
+
+@asynccontextmanager
+async def real_world(server: RedisServer) -> AsyncIterator[RedisWorld]:
+    client = redis_admissions.connect("127.0.0.1", server.port, timeout_s=2.0)
+    client.flushall()
+    async_client = redis_dispatch.connect("127.0.0.1", server.port)
+    yield RedisWorld(client, async_client)
+    await async_client.aclose()
+    client.close()

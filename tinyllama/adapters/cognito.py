@@ -1,0 +1,126 @@
+"""Cognito ID tokens: who is calling, proven by an RS256 signature of our own user pool.
+
+Source: Amazon Cognito Developer Guide, "Verifying JSON web tokens".
+"""
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import jwt
+
+from tinyllama.domain.errors import ApiError, ErrorCode
+from tinyllama.ports import Principal
+
+KEYS_LIFE_S = 600
+EARLY_REREAD_S = 60
+LEEWAY_S = 30
+_REQUIRED = ["exp", "iat", "iss", "aud", "sub", "token_use"]
+
+
+class KeySource(Protocol):
+    """Where the key set comes from."""
+
+    def __call__(self) -> Mapping[str, Any]:
+        """Fetch the JSON Web Key Set. Raises OSError or ValueError."""
+
+
+def http_keys(url: str, *, timeout_s: float = 2.0) -> KeySource:
+    """The key set at an address, such as `{issuer}/.well-known/jwks.json`."""
+    if not url.startswith(("https://", "http://")):
+        raise ValueError(f"a key set address starts with https:// (or http:// on one machine), not {url!r}")
+
+    def fetch() -> Mapping[str, Any]:
+        with urllib.request.urlopen(url, timeout=timeout_s) as answer:  # noqa: S310 -- the scheme is checked above
+            found: Mapping[str, Any] = json.load(answer)
+        return found
+
+    return fetch
+
+
+class KeySet:
+    """The pool's public keys, at most `KEYS_LIFE_S` old.
+
+    A token with an unknown `kid` may mean that Cognito rotated its keys, so it causes one early
+    re-read, but no more than one a minute: a stream of forged tokens must not become one of fetches.
+    """
+
+    def __init__(self, source: KeySource, clock: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._keys: Mapping[str, Any] = {}
+        self._read_at = -float("inf")
+        self._tried_at = -float("inf")
+
+    def get(self, kid: str) -> Any | None:
+        """The public key, or None when the pool has no such key.
+
+        Raises:
+            ApiError: `keys_unavailable` when no key set younger than its life could be had.
+        """
+        with self._lock:
+            now = self._clock()
+            stale = now - self._read_at >= KEYS_LIFE_S
+            unknown = kid not in self._keys and now - self._tried_at >= EARLY_REREAD_S
+            if stale or unknown:
+                self._read(now, required=stale)
+            return self._keys.get(kid)
+
+    def _read(self, now: float, *, required: bool) -> None:
+        self._tried_at = now
+        try:
+            found = self._source()
+            self._keys = {
+                key["kid"]: jwt.PyJWK(dict(key), algorithm="RS256").key for key in found["keys"] if key["kty"] == "RSA"
+            }
+            self._read_at = now
+        except (OSError, ValueError, LookupError, TypeError, jwt.PyJWTError):
+            if required:
+                raise ApiError(ErrorCode.KEYS_UNAVAILABLE) from None
+
+
+class CognitoVerifier:
+    """`TokenVerifier` for the ID tokens of one user pool and one client."""
+
+    def __init__(self, issuer: str, audience: str, keys: KeySet) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._keys = keys
+
+    def verify(self, authorization: str | None) -> Principal:
+        if not authorization:
+            raise ApiError(ErrorCode.MISSING_TOKEN)
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            raise ApiError(ErrorCode.MISSING_TOKEN)
+        try:
+            claims = self._claims(token)
+        except jwt.PyJWTError:
+            raise ApiError(ErrorCode.INVALID_TOKEN) from None
+        groups = claims.get("cognito:groups", [])
+        is_id_token = claims["token_use"] == "id"  # noqa: S105 -- a kind of token, not one
+        if not is_id_token or not isinstance(groups, list):
+            raise ApiError(ErrorCode.INVALID_TOKEN)
+        return Principal(claims["sub"], frozenset(map(str, groups)))
+
+    def _claims(self, token: str) -> Mapping[str, Any]:
+        header = jwt.get_unverified_header(token)
+        kid = header.get("kid")
+        # The algorithm is checked before any key is looked up, so that a forgery costs nothing.
+        key = self._keys.get(kid) if header.get("alg") == "RS256" and isinstance(kid, str) else None
+        if key is None:
+            raise ApiError(ErrorCode.INVALID_TOKEN)
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=["RS256"],
+            audience=self._audience,
+            issuer=self._issuer,
+            leeway=LEEWAY_S,
+            options={"require": _REQUIRED},
+        )
+        return claims

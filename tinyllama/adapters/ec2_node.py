@@ -1,0 +1,97 @@
+"""Our nodes on EC2, found by their tags."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tinyllama.domain.errors import NodeError
+from tinyllama.domain.node import NODE_TAGS, Node, NodeState
+from tinyllama.ports import NodeFacts
+
+if TYPE_CHECKING:
+    from types_boto3_ec2 import EC2Client
+    from types_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef
+
+_FILTERS: "list[FilterTypeDef]" = [{"Name": f"tag:{key}", "Values": [value]} for key, value in NODE_TAGS.items()]
+
+
+def connect(
+    *, region: str | None = None, endpoint_url: str | None = None, timeout_s: float = 5.0, attempts: int = 3
+) -> "EC2Client":
+    """A client; region, endpoint and credentials come from the environment unless given. Raises `NodeError`."""
+    config = Config(
+        connect_timeout=timeout_s, read_timeout=timeout_s, retries={"mode": "standard", "total_max_attempts": attempts}
+    )
+    try:
+        with _node_errors():
+            return boto3.client("ec2", config=config, region_name=region, endpoint_url=endpoint_url)
+    except ValueError as error:  # how botocore refuses an endpoint that is no URL
+        raise NodeError("InvalidEndpoint", str(error)) from error
+
+
+@contextmanager
+def _node_errors() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        reason = error.response["Error"]
+        raise NodeError(reason.get("Code", "Unknown"), reason.get("Message", "no message")) from error
+    except BotoCoreError as error:
+        raise NodeError(type(error).__name__, str(error)) from error
+
+
+class Ec2Nodes:
+    """`NodeControl` and `NodeShapes` on EC2."""
+
+    def __init__(self, client: "EC2Client") -> None:
+        self._client = client
+
+    def nodes(self) -> Sequence[Node]:
+        with _node_errors():
+            pages = self._client.get_paginator("describe_instances").paginate(Filters=_FILTERS)
+            return tuple(
+                _node(instance) for page in pages for group in page["Reservations"] for instance in group["Instances"]
+            )
+
+    def start(self, node_id: str) -> bool:
+        with _node_errors():
+            changes = self._client.start_instances(InstanceIds=[node_id])["StartingInstances"]
+        return any(change["PreviousState"]["Name"] == "stopped" for change in changes)
+
+    def stop(self, node_id: str) -> None:
+        with _node_errors():
+            self._client.stop_instances(InstanceIds=[node_id])
+
+    def set_type(self, node_id: str, instance_type: str) -> None:
+        with _node_errors():
+            self._client.modify_instance_attribute(InstanceId=node_id, InstanceType={"Value": instance_type})
+
+    def facts(self, node_id: str) -> NodeFacts:
+        with _node_errors():
+            group = self._client.describe_instances(InstanceIds=[node_id])["Reservations"][0]
+        instance = group["Instances"][0]
+        return NodeFacts(
+            name=next((tag["Value"] for tag in instance.get("Tags", ()) if tag["Key"] == "Name"), ""),
+            account=group["OwnerId"],
+            region=self._client.meta.region_name,
+            zone=instance["Placement"]["AvailabilityZone"],
+            architecture=instance["Architecture"],
+        )
+
+    def architectures(self, instance_type: str) -> frozenset[str]:
+        with _node_errors():
+            found = self._client.describe_instance_types(InstanceTypes=[instance_type])  # type: ignore[list-item]
+        return frozenset(found["InstanceTypes"][0]["ProcessorInfo"]["SupportedArchitectures"])
+
+
+def _node(instance: "InstanceTypeDef") -> Node:
+    return Node(
+        id=instance["InstanceId"],
+        state=NodeState(instance["State"]["Name"]),
+        instance_type=instance["InstanceType"],
+        launched_at=instance["LaunchTime"].timestamp(),
+    )

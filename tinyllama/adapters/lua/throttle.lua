@@ -1,0 +1,18 @@
+-- The token bucket of tinyllama/domain/throttle.py: credit in whole ms, one token worth `interval` ms.
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function spend(key, burst, interval)
+  local now, capacity = now_ms(), burst * interval
+  local bucket = redis.call('HMGET', key, 'credit', 'at')
+  local credit, at = tonumber(bucket[1]) or capacity, tonumber(bucket[2]) or now
+  local later = math.max(at, now)
+  credit = math.min(capacity, credit + later - at)
+  local allowed = credit >= interval
+  if allowed then credit = credit - interval end
+  redis.call('HSET', key, 'credit', credit, 'at', later)
+  redis.call('EXPIRE', key, 120)
+  return allowed
+end

@@ -1,0 +1,17 @@
+"""`ReplyStore` in memory, for tests that are not about S3."""
+
+from tinyllama.domain.errors import ReplyStoreError
+from tinyllama.domain.jobs import Reply
+
+
+class MemoryReplies:
+    """Keeps the first reply of each job; refuses while `away` is set."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, Reply] = {}
+        self.away = False
+
+    async def put(self, reply: Reply) -> Reply:
+        if self.away:
+            raise ReplyStoreError("the store is away")
+        return self.objects.setdefault(reply.id, reply)

@@ -1,0 +1,52 @@
+"""The Lua of the Redis queue, assembled from the files in `lua/`.
+
+Each script starts with a header that names its keys and arguments; the functions that several of
+them share stand in files of their own and are put in front.
+"""
+
+from functools import cache
+from pathlib import Path
+
+JOBS, GROUP, WORKERS, DRAINING, DEAD = "jobs", "gpu", "workers", "node:draining", "dead"
+"""Keys that exist once: the stream, its consumer group, the index of live workers, the closed door, dead letters."""
+
+_LUA = Path(__file__).parent / "lua"
+_PARTS = {
+    "spend": ("throttle",),
+    "admit": ("throttle", "entries"),
+    "withdraw": ("entries",),
+    "cancel": ("entries",),
+    "snapshot": ("throttle", "entries"),
+    "drain": ("entries",),
+    "begin": ("entries",),
+    "renew": ("entries", "fence"),
+    "settle": ("entries", "fence"),
+    "give_back": ("entries", "fence"),
+    "heartbeat": ("throttle",),
+}
+
+
+@cache
+def source(name: str) -> str:
+    """The whole text of a script."""
+    return "\n".join((_LUA / f"{part}.lua").read_text() for part in (*_PARTS[name], name))
+
+
+def job_key(job_id: str) -> str:
+    """Holds the job as JSON; gone means expired."""
+    return f"job:{job_id}"
+
+
+def state_key(job_id: str) -> str:
+    """Holds what `GET /jobs/{id}` reads."""
+    return f"state:{job_id}"
+
+
+def throttle_key(sub: str) -> str:
+    """Holds a user's token bucket."""
+    return f"throttle:{sub}"
+
+
+def worker_key(name: str) -> str:
+    """Holds a worker's last heartbeat as JSON."""
+    return f"worker:{name}"
