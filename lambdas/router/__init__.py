@@ -1,0 +1,1 @@
+"""The public API: verifies, admits, wakes, and answers."""

@@ -1,0 +1,157 @@
+"""What each route does, given who asks."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from lambdas.router.http import Request, Response
+from lambdas.router.wake import Waker
+from tinyllama.domain.errors import ApiError, ErrorCode, NodeError
+from tinyllama.domain.jobs import InferRequest, Job, JobStatus, parse_infer, reply_url
+from tinyllama.domain.metrics import Metric
+from tinyllama.domain.node import NodeState, WakeAction
+from tinyllama.ports import Admissions, AdmitCode, CancelCode, DrainGate, Metrics, NodeControl, Principal, TokenVerifier
+
+_JOB_PATH = re.compile(r"/jobs/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """Everything outside that the routes use."""
+
+    tokens: TokenVerifier
+    queue: Admissions
+    gate: DrainGate
+    nodes: Callable[[], NodeControl]
+    waker: Waker
+    reply_bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authenticated request with what it needs."""
+
+    request: Request
+    user: Principal
+    out: Adapters
+    metrics: Metrics
+
+
+def infer(call: Call) -> Response:
+    """Admit a prompt, and wake the node if nobody is there to take it."""
+    job = _job(call, _parsed(call))
+    admission = call.out.queue.admit(job)
+    if admission.code is AdmitCode.RATE_LIMITED:
+        raise _rate_limited(call)
+    if admission.code is AdmitCode.QUEUE_FULL:
+        raise ApiError(ErrorCode.QUEUE_FULL)
+    call.metrics.count(Metric.ENQUEUES)
+    if admission.worker_ready:
+        return Response(202, {"status": "queued", "id": job.id})
+    try:
+        eta = call.out.waker.wake(call.metrics, fresh=True)
+    except ApiError:
+        call.out.queue.withdraw(job.id)
+        raise
+    return Response(202, {"status": "starting", "eta": eta, "id": job.id}, {"x-gpu-coldboot": "true"})
+
+
+def _parsed(call: Call) -> InferRequest:
+    try:
+        return parse_infer(call.request.body())
+    except ApiError:
+        # A caller in a broken loop is throttled like any other.
+        if not call.out.queue.spend(call.user.sub):
+            raise _rate_limited(call) from None
+        raise
+
+
+def _rate_limited(call: Call) -> ApiError:
+    call.metrics.count(Metric.RATE_LIMIT_BREACHES)
+    return ApiError(ErrorCode.RATE_LIMITED)
+
+
+def _job(call: Call, asked: InferRequest) -> Job:
+    job_id = str(uuid.uuid4())
+    return Job(
+        id=job_id,
+        prompt=asked.prompt,
+        idle=asked.idle,
+        reply_s3=reply_url(call.out.reply_bucket, job_id),
+        ts=time.time_ns() // 1_000_000,
+        sub=call.user.sub,
+    )
+
+
+def _job_id(call: Call) -> str:
+    match = _JOB_PATH.fullmatch(call.request.path)
+    if match is None:
+        raise ApiError(ErrorCode.NOT_FOUND)
+    return match[1]
+
+
+def get_job(call: Call) -> Response:
+    """Show a job to its owner; a queued job whose node sleeps wakes it."""
+    view = call.out.queue.view(_job_id(call), call.user.sub)
+    if view is None:
+        raise ApiError(ErrorCode.NOT_FOUND)
+    if view.status is JobStatus.QUEUED and not call.out.queue.snapshot().worker_ready:
+        # The job may have arrived while the node was stopping, when EC2 would not start it.
+        call.out.waker.wake(call.metrics)
+    return Response(200, view.model_dump(mode="json", exclude_none=True))
+
+
+def delete_job(call: Call) -> Response:
+    """Cancel a job of the caller's."""
+    code = call.out.queue.cancel(_job_id(call), call.user.sub)
+    if code is CancelCode.NOT_FOUND:
+        raise ApiError(ErrorCode.NOT_FOUND)
+    if code is CancelCode.ALREADY_FINISHED:
+        raise ApiError(ErrorCode.ALREADY_FINISHED)
+    return Response(202, {"status": "cancelled"})
+
+
+def health(call: Call) -> Response:
+    """Say whether a prompt would be served now."""
+    snapshot = call.out.queue.snapshot()
+    if snapshot.worker_ready:
+        return Response(200, {"status": "ready"})
+    waker = call.out.waker
+    if snapshot.depth:
+        return Response(503, {"status": "starting", "eta": waker.wake(call.metrics)})
+    decision = waker.look()
+    node = decision.node
+    if decision.action is WakeAction.WAIT and node is not None and node.state is not NodeState.STOPPING:
+        return Response(503, {"status": "starting", "eta": waker.eta_s(decision)})
+    return Response(503, {"status": "stopped"})
+
+
+def stop(call: Call) -> Response:
+    """Put the node to sleep, unless it works for somebody else; the caller's own jobs are cancelled."""
+    if not call.out.gate.close(call.user.sub):
+        raise ApiError(ErrorCode.BUSY)
+    try:
+        control = call.out.nodes()
+        for node in control.nodes():
+            if node.state in {NodeState.RUNNING, NodeState.PENDING}:
+                control.stop(node.id)
+    except NodeError as error:
+        call.out.gate.open()
+        raise ApiError(ErrorCode.STOP_FAILED, detail=str(error)) from error
+    return Response(202, {"status": "stopping"})
+
+
+Route = Callable[[Call], Response]
+ROUTES: Mapping[str, Mapping[str, Route]] = {
+    "/infer": {"POST": infer},
+    "/jobs/{id}": {"GET": get_job, "DELETE": delete_job},
+    "/health": {"GET": health},
+    "/stop": {"POST": stop},
+}
+
+
+def pattern_of(path: str) -> str:
+    """The pattern in `ROUTES` that a path matches, or the path itself."""
+    return "/jobs/{id}" if path.startswith("/jobs/") else path

@@ -1,0 +1,36 @@
+"""The last sign of use, as a file between the worker and the watchdog.
+
+One line, `<seconds since the epoch> <seconds to stay awake>`; the second number may be missing, so
+that `date +%s >/var/tmp/last_infer_ts` works by hand.
+"""
+
+import math
+import os
+from pathlib import Path
+
+from tinyllama.domain.node import Activity
+
+
+def record(path: Path, activity: Activity) -> None:
+    """Write the file in one step: a watchdog never reads half of it."""
+    scratch = path.with_name(f"{path.name}.{os.getpid()}")
+    scratch.write_text(f"{activity.at:.3f} {activity.idle_s:g}\n")
+    scratch.replace(path)
+
+
+def read(path: Path, *, default_idle_s: float) -> Activity | None:
+    """Read the file; None when there is none.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    try:
+        words = path.read_text().split()
+    except FileNotFoundError:
+        return None
+    if len(words) not in {1, 2}:
+        raise ValueError(f"{path} should hold one or two numbers; delete it to count the idle time from boot")
+    at, idle_s = float(words[0]), float(words[1]) if len(words) == 2 else default_idle_s
+    if not math.isfinite(at) or not math.isfinite(idle_s):
+        raise ValueError(f"{path} should hold finite numbers; delete it to count the idle time from boot")
+    return Activity(at, idle_s)

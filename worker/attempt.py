@@ -1,0 +1,115 @@
+"""One attempt at one job: generate, keep the reply, settle."""
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tinyllama.domain.errors import EngineError, QueueUnavailableError, ReplyStoreError
+from tinyllama.domain.jobs import JobStatus, Reply, Timings, Usage
+from tinyllama.domain.node import Activity
+from tinyllama.ports import Claim, DeadLetter, Dispatch, Engine, Outcome, ReplyStore
+from worker.log import log
+
+_NOTHING = Usage(prompt_tokens=0, completion_tokens=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """What every attempt works with. `touch` records a sign of use; the clocks give seconds."""
+
+    dispatch: Dispatch
+    engine: Engine
+    replies: ReplyStore
+    touch: Callable[[Activity], None]
+    seconds_per_minute: float = 60.0
+    now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+
+
+class Attempt:
+    """Runs a claim to its end. `text` grows as the engine writes; `engine_failed` tells whose fault a failure was."""
+
+    def __init__(self, claim: Claim, bench: Workbench) -> None:
+        self.claim = claim
+        self.text = ""
+        self.engine_failed = False
+        self._bench = bench
+        self._claimed_at = bench.monotonic()
+        self._queued_ms = max(0, round(bench.now() * 1000) - claim.job.ts)
+
+    async def run(self) -> None:
+        """Generate and settle; a failure gives the job back. Raises only what a queue that is away raises."""
+        try:
+            self._touch()
+            reply = await self._generate()
+            await self._finish(reply)
+        except EngineError as error:
+            self.engine_failed = True
+            await self._fail(error.reason, str(error))
+        except ReplyStoreError as error:
+            await self._fail("reply_store_unavailable", str(error))
+        except QueueUnavailableError:
+            raise
+        except Exception:  # noqa: BLE001 -- a bug of ours must not cost the user the job
+            await self._fail("worker_error", traceback.format_exc())
+        finally:
+            self._touch()
+
+    def _touch(self) -> None:
+        idle_s = self.claim.job.idle * self._bench.seconds_per_minute
+        self._bench.touch(Activity(self._bench.now(), idle_s))
+
+    def _elapsed_ms(self) -> int:
+        return round((self._bench.monotonic() - self._claimed_at) * 1000)
+
+    async def _generate(self) -> Reply:
+        first_token_ms, usage, pieces = 0, None, 0
+        async for chunk in self._bench.engine.generate(self.claim.job.prompt):
+            if chunk.text:
+                first_token_ms = first_token_ms or self._elapsed_ms()
+                self.text += chunk.text
+                pieces += 1
+            usage = chunk.usage or usage
+        # An engine that does not count sends about one token a piece.
+        usage = usage or Usage(prompt_tokens=0, completion_tokens=pieces)
+        return self._reply(usage, first_token_ms)
+
+    def _reply(self, usage: Usage, first_token_ms: int) -> Reply:
+        timings = Timings(queued_ms=self._queued_ms, first_token_ms=first_token_ms, total_ms=self._elapsed_ms())
+        return Reply(id=self.claim.job.id, text=self.text, model=self._bench.engine.model, usage=usage, timings=timings)
+
+    async def _finish(self, reply: Reply) -> None:
+        # The fence before the store: a worker that was only slow must not publish what nobody waits for.
+        if not await self._bench.dispatch.renew([(self.claim, self.text)]):
+            log("lost", id=self.claim.job.id, attempt=self.claim.attempt)
+            return
+        standing = await self._bench.replies.put(reply)
+        settled = await self._bench.dispatch.settle(self.claim, Outcome(JobStatus.DONE, standing.text))
+        log(
+            "done" if settled else "lost",
+            id=self.claim.job.id,
+            attempt=self.claim.attempt,
+            **reply.usage.model_dump(),
+            **reply.timings.model_dump(),
+        )
+
+    async def _fail(self, reason: str, message: str) -> None:
+        job, attempt = self.claim.job, self.claim.attempt
+        status = await self._bench.dispatch.give_back(self.claim, failure=reason)
+        log("attempt failed", id=job.id, attempt=attempt, reason=reason, message=message, job=status)
+        if status is JobStatus.FAILED:
+            await report_dead(DeadLetter(job, reason), self._bench)
+
+
+async def report_dead(letter: DeadLetter, bench: Workbench) -> None:
+    """Leave a reply object that says why there is no text."""
+    job = letter.job
+    waited_ms = max(0, round(bench.now() * 1000) - job.ts)
+    timings = Timings(queued_ms=waited_ms, first_token_ms=0, total_ms=0)
+    reply = Reply(id=job.id, text="", model=bench.engine.model, usage=_NOTHING, timings=timings, error=letter.reason)
+    try:
+        await bench.replies.put(reply)
+    except ReplyStoreError as error:
+        # The job's state in the queue says the same, so nobody waits in vain.
+        log("error reply not stored", id=job.id, message=str(error))

@@ -1,0 +1,136 @@
+"""The worker: takes as many jobs as it has slots, says that it is alive, and drains when told to."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tinyllama.ports import Heartbeat
+from worker.attempt import Attempt, Workbench
+from worker.log import log
+from worker.patience import Patience
+from worker.slots import Slots
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often things happen, in s, and how long a drain may take."""
+
+    claim_wait: float = 1.0
+    publish: float = 0.1
+    renew: float = 0.5
+    heartbeat: float = 5.0
+    reclaim: float = 7.5
+    drain_grace: float = 20.0
+
+
+class Worker:
+    """Claims jobs and runs them until it is told to drain."""
+
+    def __init__(self, name: str, slots: int, bench: Workbench, pace: Pace | None = None) -> None:
+        self._name = name
+        self._size = slots
+        self._bench = bench
+        self._pace = pace or Pace()
+        self._patience = Patience()
+        self._changed = asyncio.Event()
+        self._slots = Slots(slots, bench, self._patience, self._ended)
+        self._ready = False
+        self._doubt = asyncio.Event()
+        self._draining = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    def drain(self) -> None:
+        """Take no more jobs, finish the running ones within the grace time; called again, stop at once."""
+        if self._draining.is_set():
+            self._hurry.set()
+        self._draining.set()
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Work until drained. Raises whatever is a bug, so that the service manager restarts the process."""
+        intake = [asyncio.create_task(self._take_new()), asyncio.create_task(self._take_over())]
+        alive, pulse = (
+            asyncio.create_task(self._say_alive()),
+            asyncio.create_task(self._slots.pulse(publish_s=self._pace.publish, renew_s=self._pace.renew)),
+        )
+        drained = asyncio.create_task(self._draining.wait())
+        try:
+            await _first_end([drained, *intake, alive, pulse])
+            log("draining", running=self._slots.busy)
+            await _cancel([alive])  # or it might announce a worker that has left
+            await self._leave()
+            # A call for work that is under way may still bring some: it ends by itself, and hands them back.
+            await asyncio.wait(intake, timeout=self._pace.claim_wait + 1)
+            await self._slots.finish(grace_s=self._pace.drain_grace, hurry=self._hurry)
+        finally:
+            await _cancel([drained, *intake, alive, pulse])
+            await self._slots.hand_back()
+            await self._leave()
+
+    async def _say_alive(self) -> None:
+        """Announce the worker, and whether its engine would serve."""
+        await self._patience.until_back(self._bench.dispatch.open)
+        while True:
+            self._doubt.clear()
+            healthy = await self._bench.engine.healthy()
+            if healthy != self._ready:
+                log("ready" if healthy else "engine away")
+            self._ready = healthy
+            self._changed.set()
+            beat = Heartbeat(self._name, self._bench.engine.model, self._size, self._slots.busy, healthy)
+            await self._patience.until_back(partial(self._bench.dispatch.announce, beat))
+            # An engine that is loading is asked more often: somebody is waiting for the cold boot.
+            await _wait(self._doubt, self._pace.heartbeat if healthy else self._pace.publish)
+
+    def _ended(self, attempt: Attempt) -> None:
+        if attempt.engine_failed:
+            # No further job may lose a try to an engine that is down: none is taken until it says that it is well.
+            self._ready = False
+            self._doubt.set()
+        self._changed.set()
+
+    async def _take_new(self) -> None:
+        while limit := await self._room():
+            take = partial(self._bench.dispatch.claim, limit, wait_s=self._pace.claim_wait)
+            await self._slots.start(await self._patience.until_back(take))
+
+    async def _take_over(self) -> None:
+        while limit := await self._room():
+            claims = await self._patience.until_back(partial(self._bench.dispatch.reclaim, limit))
+            if claims:
+                log("reclaimed", run=[claim.job.id for claim in claims.run], dead=len(claims.dead))
+            await self._slots.start(claims)
+            await _wait(self._draining, self._pace.reclaim)
+
+    async def _room(self) -> int:
+        """Free slots, once there are any and the engine would serve; 0 when the worker drains."""
+        while not self._draining.is_set():
+            if self._ready and self._slots.free:
+                return self._slots.free
+            self._changed.clear()
+            await self._changed.wait()
+        return 0
+
+    async def _leave(self) -> None:
+        await self._patience.once(partial(self._bench.dispatch.retire, self._name))
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), timeout_s)
+
+
+async def _first_end(tasks: Iterable["asyncio.Task[Any]"]) -> None:
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def _cancel(tasks: Iterable["asyncio.Task[Any]"]) -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,89 @@
+"""The jobs a worker has in hand: one task each, and one pulse that keeps all their leases."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from tinyllama.ports import Claims
+from worker.attempt import Attempt, Workbench, report_dead
+from worker.log import log
+from worker.patience import Patience
+
+
+class Slots:
+    """Up to `size` attempts at once. `on_end` is called with each attempt that ended."""
+
+    def __init__(self, size: int, bench: Workbench, patience: Patience, on_end: Callable[[Attempt], None]) -> None:
+        self._size = size
+        self._bench = bench
+        self._patience = patience
+        self._on_end = on_end
+        self._running: dict[Attempt, asyncio.Task[None]] = {}
+
+    @property
+    def busy(self) -> int:
+        """Attempts under way."""
+        return len(self._running)
+
+    @property
+    def free(self) -> int:
+        """Attempts that could be started."""
+        return self._size - len(self._running)
+
+    async def start(self, claims: Claims) -> None:
+        """Start an attempt at each claim, and report the dead letters."""
+        for letter in claims.dead:
+            log("dead letter", id=letter.job.id, reason=letter.reason)
+            await report_dead(letter, self._bench)
+        for claim in claims.run:
+            attempt = Attempt(claim, self._bench)
+            self._running[attempt] = asyncio.create_task(self._run(attempt))
+
+    async def _run(self, attempt: Attempt) -> None:
+        try:
+            # When the queue is away the lease lapses, and the next attempt finds the reply if one stands.
+            await self._patience.once(attempt.run)
+        finally:
+            del self._running[attempt]
+            self._on_end(attempt)
+
+    async def pulse(self, *, publish_s: float, renew_s: float) -> None:
+        """For ever: publish what has been written, renew leases, and stop what was cancelled or lost."""
+        silent_s, published = 0.0, dict[Attempt, str]()
+        while True:
+            await asyncio.sleep(publish_s)
+            silent_s += publish_s
+            texts = {attempt: attempt.text for attempt in self._running}
+            if texts and (texts != published or silent_s >= renew_s):
+                await self._renew(texts)
+                silent_s, published = 0.0, texts
+
+    async def _renew(self, texts: dict[Attempt, str]) -> None:
+        pairs = [(attempt.claim, text) for attempt, text in texts.items()]
+        held = await self._patience.once(partial(self._bench.dispatch.renew, pairs))
+        for attempt, task in list(self._running.items()):
+            if held is not None and attempt in texts and attempt.claim.job.id not in held:
+                log("stopped", id=attempt.claim.job.id, reason="cancelled, expired or taken over")
+                task.cancel()
+
+    async def finish(self, *, grace_s: float, hurry: asyncio.Event) -> None:
+        """Let the attempts end within `grace_s` or until `hurry`; hand the rest back unworked."""
+        tasks = list(self._running.values())
+        if tasks:
+            hurried = asyncio.create_task(hurry.wait())
+            ended = asyncio.ensure_future(asyncio.gather(*tasks, return_exceptions=True))
+            ends: list[asyncio.Future[Any]] = [hurried, ended]
+            await asyncio.wait(ends, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
+            hurried.cancel()
+        await self.hand_back()
+
+    async def hand_back(self) -> None:
+        """Stop every attempt now; its job is queued again and keeps its number of tries."""
+        left = dict(self._running)
+        for task in left.values():
+            task.cancel()
+        await asyncio.gather(*left.values(), return_exceptions=True)
+        for attempt in left:
+            log("handed back", id=attempt.claim.job.id)
+            await self._patience.once(partial(self._bench.dispatch.give_back, attempt.claim, failure=None))
