@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tinyllama.ports import Heartbeat
+from tinyllama.ports import Claims, Heartbeat
 from worker.attempt import Attempt, Workbench
 from worker.log import log
 from worker.patience import Patience
@@ -95,15 +95,23 @@ class Worker:
     async def _take_new(self) -> None:
         while limit := await self._room():
             take = partial(self._bench.dispatch.claim, limit, wait_s=self._pace.claim_wait)
-            await self._slots.start(await self._patience.until_back(take))
+            await self._start(await self._patience.until_back(take))
 
     async def _take_over(self) -> None:
         while limit := await self._room():
             claims = await self._patience.until_back(partial(self._bench.dispatch.reclaim, limit))
             if claims:
                 log("reclaimed", run=[claim.job.id for claim in claims.run], dead=len(claims.dead))
-            await self._slots.start(claims)
+            await self._start(claims)
             await _wait(self._draining, self._pace.reclaim)
+
+    async def _start(self, claims: Claims) -> None:
+        await self._slots.bury(claims.dead)
+        if self._ready and not self._draining.is_set():
+            self._slots.start(claims.run)
+        else:
+            # Much may have happened while the call for work was waiting.
+            await self._slots.refuse(claims.run)
 
     async def _room(self) -> int:
         """Free slots, once there are any and the engine would serve; 0 when the worker drains."""

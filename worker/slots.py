@@ -1,11 +1,11 @@
 """The jobs a worker has in hand: one task each, and one pulse that keeps all their leases."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from tinyllama.ports import Claims
+from tinyllama.ports import Claim, DeadLetter
 from worker.attempt import Attempt, Workbench, report_dead
 from worker.log import log
 from worker.patience import Patience
@@ -31,14 +31,23 @@ class Slots:
         """Attempts that could be started."""
         return self._size - len(self._running)
 
-    async def start(self, claims: Claims) -> None:
-        """Start an attempt at each claim, and report the dead letters."""
-        for letter in claims.dead:
-            log("dead letter", id=letter.job.id, reason=letter.reason)
-            await report_dead(letter, self._bench)
-        for claim in claims.run:
+    def start(self, claims: Sequence[Claim]) -> None:
+        """Start an attempt at each claim."""
+        for claim in claims:
             attempt = Attempt(claim, self._bench)
             self._running[attempt] = asyncio.create_task(self._run(attempt))
+
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Leave an error reply for each dead letter."""
+        for letter in letters:
+            log("dead letter", id=letter.job.id, reason=letter.reason)
+            await report_dead(letter, self._bench)
+
+    async def refuse(self, claims: Iterable[Claim]) -> None:
+        """Hand claims back unworked; the job is queued again and keeps its number of tries."""
+        for claim in claims:
+            log("handed back", id=claim.job.id)
+            await self._patience.once(partial(self._bench.dispatch.give_back, claim, failure=None))
 
     async def _run(self, attempt: Attempt) -> None:
         try:
@@ -79,11 +88,9 @@ class Slots:
         await self.hand_back()
 
     async def hand_back(self) -> None:
-        """Stop every attempt now; its job is queued again and keeps its number of tries."""
+        """Stop every attempt now, and hand its job back."""
         left = dict(self._running)
         for task in left.values():
             task.cancel()
         await asyncio.gather(*left.values(), return_exceptions=True)
-        for attempt in left:
-            log("handed back", id=attempt.claim.job.id)
-            await self._patience.once(partial(self._bench.dispatch.give_back, attempt.claim, failure=None))
+        await self.refuse(attempt.claim for attempt in left)

@@ -5,13 +5,14 @@ from tinyllama.domain.jobs import Reply
 
 
 class MemoryReplies:
-    """Keeps the first reply of each job; refuses while `away` is set."""
+    """Keeps the first reply of each job; refuses the next `refusals` writes."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Reply] = {}
-        self.away = False
+        self.refusals = 0
 
     async def put(self, reply: Reply) -> Reply:
-        if self.away:
+        if self.refusals:
+            self.refusals -= 1
             raise ReplyStoreError("the store is away")
         return self.objects.setdefault(reply.id, reply)
