@@ -1,0 +1,123 @@
+"""The local AWS as one thing: moto, the strict EC2, faults and call records behind one loopback URL."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from local.aws.calls import CallLog
+from local.aws.clock import Clock, Delays, system_clock
+from local.aws.control import Control
+from local.aws.ec2 import StrictEc2
+from local.aws.ec2_events import Subscriber
+from local.aws.ec2_seam import installed
+from local.aws.faults import Fault, FaultBox
+from local.aws.layer import StrictLayer
+from local.aws.loopback import Loopback
+
+REGION = "eu-central-1"
+_CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+_one_at_a_time = threading.Lock()
+
+
+class StrictAws:
+    """The local AWS in this process, for tests and for `python -m local.aws`; empty at the start and at the end.
+
+    >>> with StrictAws(boot_s=0.2, stop_s=0.1) as aws:
+    ...     aws.client("ec2").describe_instances()  # or anything else, with AWS_ENDPOINT_URL=aws.url
+    ...     aws.fail("ec2:StartInstances", "InsufficientInstanceCapacity", match={"InstanceType": "g4dn.xlarge"})
+    ...     aws.calls("ec2", "StartInstances")  # records as GET /_tl/calls gives them
+    ...     aws.clear()  # no more faults, no recorded calls
+
+    Only one at a time, since moto's state belongs to the process.
+    """
+
+    def __init__(
+        self,
+        *,
+        boot_s: float = 0.2,
+        stop_s: float = 0.1,
+        port: int = 0,
+        clock: Clock = system_clock,
+        verbose: bool = False,
+    ) -> None:
+        """Prepare; nothing runs before the context is entered. Raises PortInUseError there if the port is taken."""
+        self._ec2 = StrictEc2(clock, Delays(boot_s=boot_s, stop_s=stop_s))
+        self._faults, self._calls = FaultBox(), CallLog()
+        control = Control(self._ec2, self._faults, self._calls)
+        moto = DomainDispatcherApplication(create_backend_app)
+        self._http = Loopback(StrictLayer(moto, control, self._faults, self._calls, clock), port, verbose=verbose)
+
+    def __enter__(self) -> Self:
+        """Serve, with nothing in the account."""
+        with ExitStack() as stack:
+            stack.enter_context(_alone())
+            stack.enter_context(installed(self._ec2))
+            moto_api_backend.reset()
+            stack.callback(moto_api_backend.reset)
+            stack.enter_context(self._http)
+            stack.enter_context(_ticking(self._ec2))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """Stop serving and forget everything."""
+        self._stack.__exit__(kind, error, tb)
+
+    @property
+    def url(self) -> str:
+        """What AWS_ENDPOINT_URL has to be."""
+        return self._http.url
+
+    @property
+    def subscribers(self) -> list[Subscriber]:
+        """Called, in order, with each EC2 state-change event; append to it."""
+        return self._ec2.subscribers
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        """Return a boto3 client that does not retry, so that a fault shows at once."""
+        config = Config(retries={"total_max_attempts": 1})
+        return boto3.client(service, region_name=region, endpoint_url=self.url, config=config, **_CREDENTIALS)  # type: ignore[call-overload]
+
+    def fail(self, operation: str, code: str | None = None, **details: Any) -> None:
+        """Arm a fault; `details` are more fields of `Fault`: times (default 1), match, delay_s, status, message."""
+        self._faults.add(Fault(operation=operation, code=code, **details))
+
+    def calls(self, service: str, operation: str | None = None) -> list[dict[str, Any]]:
+        """Return the recorded calls of a service, or of one of its operations, oldest first."""
+        records = self._calls.as_dicts()
+        return [r for r in records if r["service"] == service and operation in {None, r["operation"]}]
+
+    def clear(self) -> None:
+        """Disarm all faults and forget the recorded calls; resources stay."""
+        self._faults.clear()
+        self._calls.clear()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    if not _one_at_a_time.acquire(blocking=False):
+        raise RuntimeError("a StrictAws already runs in this process: leave its context first")
+    try:
+        yield
+    finally:
+        _one_at_a_time.release()
+
+
+@contextmanager
+def _ticking(ec2: StrictEc2) -> Iterator[None]:
+    stopped = threading.Event()
+    ticker = threading.Thread(target=ec2.run, args=(stopped,), daemon=True, name="ec2-ticker")
+    ticker.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        ec2.wake()
+        ticker.join()
