@@ -12,6 +12,7 @@ from typing import Protocol
 from tinyllama.domain.jobs import Job, JobStatus, JobView, Reply, Usage
 from tinyllama.domain.metrics import Metric
 from tinyllama.domain.node import Node
+from tinyllama.domain.resize import NodeFacts
 
 
 class AdmitCode(StrEnum):
@@ -184,17 +185,6 @@ class NodeControl(Protocol):
         """Change the instance type of a stopped node."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeFacts:
-    """What a person wants to know about a node: its Name tag, the account id, where it is, its CPU architecture."""
-
-    name: str
-    account: str
-    region: str
-    zone: str
-    architecture: str
-
-
 class NodeShapes(Protocol):
     """What decides whether a node can take another type. Every method raises `NodeError` with the AWS code."""
 
@@ -203,6 +193,10 @@ class NodeShapes(Protocol):
 
     def architectures(self, instance_type: str) -> frozenset[str]:
         """The CPU architectures of an instance type; `InvalidInstanceType` when the region has no such type."""
+
+
+class ShapedNodes(NodeControl, NodeShapes, Protocol):
+    """Nodes that can be resized."""
 
 
 class ReplyStore(Protocol):

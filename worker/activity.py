@@ -28,9 +28,10 @@ def read(path: Path, *, default_idle_s: float) -> Activity | None:
         words = path.read_text().split()
     except FileNotFoundError:
         return None
-    if len(words) not in {1, 2}:
-        raise ValueError(f"{path} should hold one or two numbers; delete it to count the idle time from boot")
-    at, idle_s = float(words[0]), float(words[1]) if len(words) == 2 else default_idle_s
-    if not math.isfinite(at) or not math.isfinite(idle_s):
-        raise ValueError(f"{path} should hold finite numbers; delete it to count the idle time from boot")
+    try:
+        at, idle_s = (float(word) for word in [*words, str(default_idle_s)][:2])
+    except ValueError:
+        at = idle_s = math.nan
+    if len(words) > 2 or not math.isfinite(at) or not math.isfinite(idle_s):
+        raise ValueError(f"{path} should hold one or two numbers")
     return Activity(at, idle_s)

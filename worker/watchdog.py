@@ -14,7 +14,7 @@ from pathlib import Path
 from tinyllama.adapters.emf import EmfMetrics
 from tinyllama.domain.errors import NodeError, QueueUnavailableError, SettingsError
 from tinyllama.domain.metrics import Metric
-from tinyllama.domain.node import StopDecision, decide_stop
+from tinyllama.domain.node import Activity, StopDecision, decide_stop
 from worker import activity
 from worker.log import log
 from worker.settings import WatchdogSettings
@@ -26,18 +26,25 @@ def tick(env: WatchdogSettings, *, now: float, booted_at: float) -> str:
     """Stop this node if it has been idle for long enough; returns what was done, in a word.
 
     Raises:
-        ValueError: the activity file is damaged.
         QueueUnavailableError: whether the node is idle cannot be known.
         NodeError: EC2 or the instance metadata service refused.
     """
-    last = activity.read(env.activity_file, default_idle_s=env.idle_min)
-    decision = decide_stop(now=now, booted_at=booted_at, last=last, default_idle_s=env.idle_min)
+    decision = decide_stop(now=now, booted_at=booted_at, last=_last(env), default_idle_s=env.idle_min)
     if not decision.stop:
         return decision.reason
     if not _stop_self(env):
         return "busy"
     _report(decision, now)
     return "stopped"
+
+
+def _last(env: WatchdogSettings) -> Activity | None:
+    try:
+        return activity.read(env.activity_file, default_idle_s=env.idle_min)
+    except ValueError as error:
+        # A damaged file must not keep a node awake, and so cost money, until somebody looks.
+        log("activity file damaged, idle time counts from boot", message=str(error))
+        return None
 
 
 def _stop_self(env: WatchdogSettings) -> bool:
@@ -90,7 +97,7 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"idle_watch: {error}\n")
         return 2
-    except (NodeError, QueueUnavailableError, ValueError, OSError) as error:
+    except (NodeError, QueueUnavailableError, OSError) as error:
         sys.stderr.write(f"idle_watch: {error}\n")
         return 1
     log("tick", result=done)

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tinyllama.domain.errors import NodeError
 from tinyllama.domain.node import NODE_TAGS, Node, NodeState
-from tinyllama.ports import NodeFacts
+from tinyllama.domain.resize import NodeFacts
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client

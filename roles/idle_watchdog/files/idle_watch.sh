@@ -6,7 +6,8 @@ set -euo pipefail
 readonly env_file=${TL_ENV_FILE:-/etc/tinyllama/watchdog.env}
 if [[ -r $env_file ]]; then
   set -a
-  # shellcheck source=/dev/null -- written by the role
+  # The role writes it.
+  # shellcheck source=/dev/null
   . "$env_file"
   set +a
 fi

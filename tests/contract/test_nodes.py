@@ -1,0 +1,92 @@
+"""What `NodeControl` promises, in memory and on the strict local AWS."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from local.aws.seed import seed
+from local.aws.server import StrictAws
+from tinyllama.adapters.ec2_node import Ec2Nodes
+from tinyllama.adapters.memory_nodes import MemoryNodes
+from tinyllama.domain.errors import NodeError
+from tinyllama.domain.node import Node, NodeState
+from tinyllama.ports import NodeControl
+
+
+@dataclass
+class NodeWorld:
+    """One stopped t3.small, and a way to let its transitions finish."""
+
+    control: NodeControl
+    settle: Callable[[], None]
+
+    def node(self) -> Node:
+        [node] = self.control.nodes()
+        return node
+
+
+def memory() -> NodeWorld:
+    nodes = MemoryNodes(Node("i-1", NodeState.STOPPED, "t3.small"), boot_s=1, stop_s=1)
+    return NodeWorld(nodes, lambda: nodes.advance(1))
+
+
+def strict(aws: StrictAws) -> NodeWorld:
+    seed(aws.url)
+    control = Ec2Nodes(aws.client("ec2"))
+
+    @retry(retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(5), wait=wait_fixed(0.02))
+    def settle() -> None:
+        assert not any(node.state in {NodeState.PENDING, NodeState.STOPPING} for node in control.nodes())
+
+    return NodeWorld(control, settle)
+
+
+@pytest.fixture(params=["memory", "strict AWS"])
+def world(request: pytest.FixtureRequest) -> Iterator[NodeWorld]:
+    if request.param == "memory":
+        yield memory()
+    else:
+        with StrictAws(boot_s=0.1, stop_s=0.1) as aws:
+            yield strict(aws)
+
+
+def test_a_stopped_node_starts_and_stops_through_every_state(world: NodeWorld) -> None:
+    assert world.node().state is NodeState.STOPPED
+    assert world.control.start(world.node().id)
+    assert world.node().state is NodeState.PENDING
+    assert not world.control.start(world.node().id), "a second start is no second boot"
+    world.settle()
+    assert world.node().state is NodeState.RUNNING
+    world.control.stop(world.node().id)
+    assert world.node().state is NodeState.STOPPING
+    world.settle()
+    assert world.node().state is NodeState.STOPPED
+    world.control.stop(world.node().id)
+
+
+def test_a_stopping_node_cannot_be_started(world: NodeWorld) -> None:
+    world.control.start(world.node().id)
+    world.settle()
+    world.control.stop(world.node().id)
+    with pytest.raises(NodeError) as caught:
+        world.control.start(world.node().id)
+    assert caught.value.code == "IncorrectInstanceState"
+
+
+def test_the_type_changes_only_while_the_node_is_stopped(world: NodeWorld) -> None:
+    world.control.set_type(world.node().id, "g4dn.xlarge")
+    assert world.node().instance_type == "g4dn.xlarge"
+    world.control.start(world.node().id)
+    world.settle()
+    with pytest.raises(NodeError) as caught:
+        world.control.set_type(world.node().id, "t3.small")
+    assert caught.value.code == "IncorrectInstanceState"
+    assert world.node().instance_type == "g4dn.xlarge"
+
+
+def test_an_unknown_node_is_an_error_with_ec2_s_code(world: NodeWorld) -> None:
+    with pytest.raises(NodeError) as caught:
+        world.control.start("i-0123456789abcdef0")
+    assert caught.value.code == "InvalidInstanceID.NotFound"
