@@ -127,7 +127,7 @@ def goal(before: Node, wanted_type: str | None, wanted_state: WantedState) -> Go
         raise ResizeError(f"{before.id} is {before.state}: it cannot be changed any more. Create a new node.")
     settled = _SETTLES[before.state]
     state = settled if wanted_state is WantedState.UNCHANGED else NodeState(wanted_state.value)
-    return Goal(wanted_type or before.instance_type, state)
+    return Goal(before.instance_type if wanted_type is None else wanted_type, state)
 
 
 def plan(before: Node, wanted_type: str | None, wanted_state: WantedState) -> tuple[Step, ...]:

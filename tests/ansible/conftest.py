@@ -1,0 +1,131 @@
+"""A fresh local AWS with one stopped t3.small node, and ways to run the module and the runbook against it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from library import tl_node
+from local.aws.seed import seed
+from local.aws.server import StrictAws
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The local AWS, and the node in it."""
+
+    aws: StrictAws
+    ec2: Any
+    node_id: str
+
+    def node(self) -> tuple[str, str]:
+        """Type and state of the node, as EC2 tells them."""
+        answer = self.ec2.describe_instances(InstanceIds=[self.node_id])
+        instance = answer["Reservations"][0]["Instances"][0]
+        return instance["InstanceType"], instance["State"]["Name"]
+
+    def bring_to(self, state: str) -> None:
+        """Bring the node to this state; `pending` and `stopping` have just begun then."""
+        rest = {"pending": "stopped", "stopping": "running"}.get(state)
+        if rest:
+            self.bring_to(rest)
+        self._wait_for("running", "stopped")
+        act = self.ec2.start_instances if state in {"pending", "running"} else self.ec2.stop_instances
+        act(InstanceIds=[self.node_id])
+        if not rest:
+            self._wait_for(state)
+
+    def _wait_for(self, *states: str) -> None:
+        end = time.monotonic() + 5
+        while self.node()[1] not in states:
+            assert time.monotonic() < end, f"the node is still {self.node()[1]}, not {states}"
+            time.sleep(0.02)
+
+    def writes(self) -> list[str]:
+        """The calls since the last `aws.clear()` that were meant to change something, oldest first."""
+        return [call["operation"] for call in self.aws.calls("ec2") if call["write"]]
+
+    def no_capacity_for(self, instance_type: str) -> None:
+        """Let every start of that type fail."""
+        code = "InsufficientInstanceCapacity"
+        self.aws.fail("ec2:StartInstances", code, times=None, match={"InstanceType": instance_type})
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished `ansible-playbook`."""
+
+    code: int
+    output: str
+    audit: list[dict[str, Any]]
+
+    @property
+    def diff(self) -> list[str]:
+        """The lines that --diff printed."""
+        return [line for line in self.output.splitlines() if line.startswith(("---", "+++", "-", "+", "@@"))]
+
+    @property
+    def changed(self) -> int:
+        """How many tasks changed something, as the recap says."""
+        return int(self.output.rpartition("changed=")[2].split()[0])
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    with StrictAws(boot_s=0.3, stop_s=0.2) as aws:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        node_id = seed(aws.url).instance_id
+        aws.clear()
+        yield Cloud(aws, aws.client("ec2"), node_id)
+
+
+@pytest.fixture
+def resize(cloud: Cloud, tmp_path: Path) -> Callable[..., Run]:
+    """`resize("--check", target="g4dn.xlarge")` runs the runbook."""
+    audit = tmp_path / "deep" / "audit.jsonl"
+
+    def run(*flags: str, **inputs: str) -> Run:
+        extra = [f"--extra-vars={name}={value}" for name, value in ({"poll_interval": "0.1"} | inputs).items()]
+        done = subprocess.run(
+            [BIN / "ansible-playbook", "playbooks/resize.yml", *flags, *extra],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TL_AUDIT_FILE": str(audit), "COLUMNS": "500"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=45,
+            check=False,
+        )
+        lines = audit.read_text().splitlines() if audit.exists() else []
+        return Run(done.returncode, done.stdout, [json.loads(line) for line in lines])
+
+    return run
+
+
+@pytest.fixture
+def tl_node_module(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """`tl_node_module(instance_type=..., check=True)` runs the module in this process and returns its answer."""
+
+    def run(*, check: bool = False, **options: Any) -> dict[str, Any]:
+        capsys.readouterr()
+        arguments = {"poll_interval": 0.1, **options, "_ansible_check_mode": check, "_ansible_diff": True}
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            tl_node.main()
+        answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return answer
+
+    return run
