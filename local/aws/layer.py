@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -11,9 +11,8 @@ from local.aws.calls import UNKNOWN, Call, CallLog, buffered_body, identify
 from local.aws.clock import Clock, system_clock
 from local.aws.control import Control
 from local.aws.faults import FaultBox
+from local.aws.loopback import WsgiApp
 from local.aws.wire import error_response
-
-WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class StrictLayer:

@@ -2,12 +2,13 @@
 
 import socket
 import threading
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from moto.moto_server.werkzeug_app import MotoRequestHandler
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
+WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _POLL_S = 0.05  # how soon the server notices that it shall end
 
 
@@ -15,21 +16,22 @@ class PortInUseError(Exception):
     """The port cannot be had; the text says which and what to do."""
 
 
-class _QuietHandler(MotoRequestHandler):
-    """Serves without a line on stderr for each request."""
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
-
-
 class Loopback:
     """Serves `app` while the context lasts; port 0 takes a free one. Raises PortInUseError on entering."""
 
-    def __init__(self, app: Any, port: int = 0, *, verbose: bool = False) -> None:
+    def __init__(
+        self,
+        app: WsgiApp,
+        port: int = 0,
+        *,
+        handler: type[WSGIRequestHandler] = WSGIRequestHandler,
+        verbose: bool = False,
+    ) -> None:
         """Prepare; nothing listens before the context is entered."""
         self._app, self._port = app, port
-        # A class of its own for each server: werkzeug writes to it.
-        self._handler = type("Handler", (MotoRequestHandler if verbose else _QuietHandler,), {})
+        # A class of its own for each server: werkzeug writes to it. Quiet: no line on stderr for each request.
+        quiet = {} if verbose else {"log_request": lambda *_: None}
+        self._handler = type("Handler", (handler,), quiet)
 
     def __enter__(self) -> Self:
         """Listen, and serve from a thread."""

@@ -9,7 +9,7 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 from moto.moto_api._internal.models import moto_api_backend
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
 from local.aws.calls import CallLog
 from local.aws.clock import Clock, Delays, system_clock
@@ -52,7 +52,8 @@ class StrictAws:
         self._faults, self._calls = FaultBox(), CallLog()
         control = Control(self._ec2, self._faults, self._calls)
         moto = DomainDispatcherApplication(create_backend_app)
-        self._http = Loopback(StrictLayer(moto, control, self._faults, self._calls, clock), port, verbose=verbose)
+        layer = StrictLayer(moto, control, self._faults, self._calls, clock)
+        self._http = Loopback(layer, port, handler=MotoRequestHandler, verbose=verbose)
 
     def __enter__(self) -> Self:
         """Serve, with nothing in the account."""

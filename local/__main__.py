@@ -1,0 +1,6 @@
+"""`python -m local` is `tl`."""
+
+from local.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What a running platform's state says to others: to the functions, to the node, and to a user's shell."""
+
+from typing import Any
+
+from local.redis_server import HOST
+from local.state import Account, Home, State
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+
+
+def account_of(state: State) -> Account:
+    """The account of a platform that was seeded."""
+    if state.account is None:
+        raise ValueError("the platform has no account yet")
+    return state.account
+
+
+def function_environment(state: State) -> dict[str, str]:
+    """The environment of the Lambda functions."""
+    account = account_of(state)
+    return {
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": state.aws_url,
+        "AWS_REGION": account.region,
+        "AWS_DEFAULT_REGION": account.region,
+        "BOOT_ETA_S": str(state.options.boot_eta_s),
+        "COGNITO_AUD": account.client_id,
+        "COGNITO_ISSUER": account.issuer,
+        "JWKS_URL": account.jwks_url,
+        "REDIS_HOST": HOST,
+        "REDIS_PORT": str(state.redis_port),
+        "REDIS_TIMEOUT_S": "0.5",  # on AWS 50 ms are plenty, but here the model keeps all cores busy
+        "REPLY_BUCKET": account.reply_bucket,
+    }
+
+
+def exports(state: State, token: str) -> dict[str, str]:
+    """What points `aws`, `ansible-playbook`, `terraform` and `curl` at this platform; the token lives an hour."""
+    account = account_of(state)
+    named = {
+        "COGNITO_CLIENT_ID": account.client_id,
+        "COGNITO_USER_POOL_ID": account.user_pool_id,
+        "TL_API_URL": state.api_url,
+        "TL_TOKEN": token,
+    }
+    hidden = {"BOOT_ETA_S", "REDIS_TIMEOUT_S"}
+    return {name: value for name, value in (function_environment(state) | named).items() if name not in hidden}
+
+
+def site(state: State, home: Home) -> dict[str, Any]:
+    """Where the node lives: `local.machine.Site` as JSON."""
+    account = account_of(state)
+    settings = {"slots", "threads", "watch_every_s", "idle_s", "seconds_per_minute"}
+    return {
+        "aws_url": state.aws_url,
+        "region": account.region,
+        "redis_host": HOST,
+        "redis_port": state.redis_port,
+        "reply_bucket": account.reply_bucket,
+        "run_dir": str(home.run_dir),
+        "log_dir": str(home.log_dir),
+        **state.options.model_dump(include=settings),
+    }

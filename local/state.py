@@ -1,0 +1,170 @@
+"""What is known of the platform between two `tl` commands: one folder with a state file, a lock and logs."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from local.announce import write_atomically
+from local.processes import ProcessId, end_all
+
+PARTS = ("aws", "redis", "gateway", "node")
+LOGS = (*PARTS, "engine", "worker", "watchdog", "supervisor")
+
+
+class Phase(StrEnum):
+    """The life of a platform."""
+
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+    FAILED = "failed"
+
+
+class Frozen(BaseModel):
+    """A value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Options(Frozen):
+    """What `tl up` was asked for; times in s."""
+
+    port: int = Field(8787, ge=0, le=65_535)
+    boot_s: float = Field(5.0, ge=0, le=600)
+    stop_s: float = Field(2.0, ge=0, le=600)
+    watch_every_s: float = Field(60.0, gt=0)
+    seconds_per_minute: float = Field(60.0, gt=0)
+    idle_s: float = Field(300.0, gt=0)
+    slots: int = Field(4, ge=1, le=64)
+    threads: int | None = Field(None, ge=1)
+    region: str = "eu-central-1"
+
+    @property
+    def boot_eta_s(self) -> int:
+        """What the API promises about a cold boot: the simulated boot, and the model's loading."""
+        return round(self.boot_s) + 2
+
+
+class Account(Frozen):
+    """Names of what the local account holds, and who may sign in."""
+
+    region: str
+    instance_id: str
+    reply_bucket: str
+    user_pool_id: str
+    client_id: str
+    issuer: str
+    jwks_url: str
+    username: str
+    password: str = Field(repr=False)
+
+
+class Part(Frozen):
+    """One process of the platform. `since` is in s since the epoch, `took_s` from its start until it was ready."""
+
+    name: str
+    process: ProcessId
+    since: float
+    address: str = ""
+    took_s: float | None = None
+
+
+class State(Frozen):
+    """The state file. `reason` says why the platform is not there any more."""
+
+    phase: Phase
+    supervisor: ProcessId
+    options: Options
+    parts: tuple[Part, ...] = ()
+    api_url: str = ""
+    aws_url: str = ""
+    redis_port: int = 0
+    account: Account | None = None
+    reason: str = ""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the supervisor lives; without it nothing else does for long."""
+        return self.supervisor.find() is not None
+
+    @property
+    def serving(self) -> bool:
+        """Whether it can be asked."""
+        return self.phase is Phase.READY and self.alive
+
+
+def default_home() -> Path:
+    """`TL_HOME`, or the user's folder for state."""
+    return Path(os.environ.get("TL_HOME") or platformdirs.user_state_dir("tinyllama"))
+
+
+class Home:
+    """The folder; made on first use, for its owner's eyes only."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = (path or default_home()).absolute()
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.log_dir, self.run_dir = self.path / "logs", self.path / "run"
+        self.log_dir.mkdir(exist_ok=True, mode=0o700)
+        self._state, self._lock = self.path / "state.json", self.path / "lock"
+
+    def log(self, name: str) -> Path:
+        """The log of a part."""
+        return self.log_dir / f"{name}.log"
+
+    def read(self) -> State | None:
+        """The state; None when there is none, or one that another version wrote."""
+        try:
+            return State.model_validate_json(self._state.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def write(self, state: State) -> None:
+        """Replace the state in one step."""
+        write_atomically(self._state, state.model_dump_json(indent=2))
+
+    def forget(self) -> None:
+        """Remove what only a running platform needs; logs stay."""
+        self._state.unlink(missing_ok=True)
+        shutil.rmtree(self.run_dir, ignore_errors=True)
+
+    def prepare(self) -> None:
+        """Make room for a new platform, under the lock: fresh logs, an empty run folder, no state."""
+        self.forget()
+        for old in self.log_dir.glob("*.log"):
+            old.write_bytes(b"")  # emptied, not removed: the supervisor's is open already
+        self.run_dir.mkdir(mode=0o700)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[bool]:
+        """Whether we are the only supervisor. The kernel unlocks it however the holder ends."""
+        with self._lock.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def end_leftovers(self, *, grace_s: float = 10.0) -> bool:
+        """End whatever an earlier platform left behind; returns whether there was anything alive."""
+        state = self.read()
+        if state is None:
+            return False
+        left = [one for one in (state.supervisor, *(part.process for part in state.parts)) if one.find()]
+        end_all(left[:1] if state.alive else left, grace_s=grace_s)  # the supervisor ends its parts in order
+        end_all(left, grace_s=1.0)
+        return bool(left)
+
+    def clear(self) -> bool:
+        """End whatever runs, and forget it; returns whether anything ran."""
+        ran = self.end_leftovers()
+        self.forget()
+        return ran
