@@ -13,6 +13,7 @@ from tinyllama.domain.jobs import Job, JobStatus, JobView, Reply, Usage
 from tinyllama.domain.metrics import Metric
 from tinyllama.domain.node import Node
 from tinyllama.domain.resize import NodeFacts
+from tinyllama.domain.throttle import Allowance
 
 
 class AdmitCode(StrEnum):
@@ -53,8 +54,8 @@ class Admissions(Protocol):
     def admit(self, job: Job) -> Admission:
         """Spend a token of `job.sub` and queue the job, atomically: all of it or nothing but the token."""
 
-    def spend(self, sub: str) -> bool:
-        """Spend a token for a request that will not be admitted; false when there was none."""
+    def spend(self, sub: str, allowance: Allowance) -> bool:
+        """Spend a token for a request that admits nothing; false when there was none."""
 
     def withdraw(self, job_id: str) -> None:
         """Forget a job that cannot be served, as if it had never been admitted."""
@@ -67,6 +68,13 @@ class Admissions(Protocol):
 
     def snapshot(self) -> QueueSnapshot:
         """Depth and readiness, in one round trip."""
+
+
+class Throttle(Protocol):
+    """A user's allowance where the queue cannot keep it."""
+
+    def spend(self, sub: str) -> bool:
+        """Spend a token; false when there was none."""
 
 
 class DrainGate(Protocol):
@@ -157,7 +165,7 @@ class Dispatch(Protocol):
         """
 
     async def announce(self, heartbeat: Heartbeat) -> None:
-        """Say that the worker is alive."""
+        """Say that the worker is alive. The first one to be ready after a start ends the boot (`BootTimes`)."""
 
     async def retire(self, name: str) -> None:
         """Say that the worker is gone."""
@@ -193,6 +201,33 @@ class NodeShapes(Protocol):
 
     def architectures(self, instance_type: str) -> frozenset[str]:
         """The CPU architectures of an instance type; `InvalidInstanceType` when the region has no such type."""
+
+
+class Leases(Protocol):
+    """Who stops a node when nobody of ours can: outside the node, and outside our functions.
+
+    A node has at most one lease. It outlives a stop, which does no harm: what it will stop is stopped, or runs
+    under the lease that replaced it. Every method raises `LeaseError`.
+    """
+
+    def grant(self, node_id: str, until: int) -> None:
+        """Have the node stopped at `until` (seconds since the epoch), instead of whenever it was to be before."""
+
+    def ends_at(self, node_id: str) -> int | None:
+        """When the node will be stopped, in seconds since the epoch; None when it has no lease."""
+
+
+class BootTimes(Protocol):
+    """How long recent cold boots took. Every method raises `QueueUnavailableError` when the queue is away.
+
+    The first worker that is ready afterwards (`Dispatch.announce`) ends the measurement.
+    """
+
+    def begin(self) -> None:
+        """Note that a node has just been started."""
+
+    def recent(self) -> Sequence[float]:
+        """The last boots, in seconds from the start to a ready worker; implausible ones are left out."""
 
 
 class ShapedNodes(NodeControl, NodeShapes, Protocol):

@@ -5,44 +5,36 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lambdas.router import wiring
 from lambdas.router.http import PREFLIGHT, Request, Response, access_record
-from lambdas.router.routes import ROUTES, Call, pattern_of
+from lambdas.router.routes import ROUTES, Call, Trace, pattern_of, rate_limited
 from tinyllama.adapters.emf import EmfMetrics
 from tinyllama.domain.errors import ApiError, ErrorCode, QueueUnavailableError
 from tinyllama.domain.metrics import Metric
 
 
-@dataclass(slots=True)
-class Trace:
-    """What the log record says of a request beyond the request itself."""
-
-    metrics: EmfMetrics
-    sub: str | None = None
-
-
 def lambda_handler(event: Mapping[str, Any], _context: object = None) -> dict[str, Any]:
     """Answer one request of API Gateway (payload format 2.0)."""
     started = time.perf_counter()
-    request, trace = Request.from_event(event), Trace(EmfMetrics())
+    request, metrics = Request.from_event(event), EmfMetrics()
+    trace = Trace(metrics)
     try:
         response = _answer(request, trace)
     except ApiError as error:
         response = Response.from_error(error)
     except QueueUnavailableError as error:
-        trace.metrics.count(Metric.ENQUEUE_FAIL)
         _log({"requestId": request.id, "level": "error", "message": f"queue unavailable: {error}"})
-        response = Response.from_error(ApiError(ErrorCode.QUEUE_UNAVAILABLE))
+        response = Response.from_error(_queue_away(trace))
     except Exception:  # noqa: BLE001 -- the last line of defence: a user sees a documented body, the log the reason
         _log({"requestId": request.id, "level": "error", "message": traceback.format_exc()})
         response = Response.from_error(ApiError(ErrorCode.INTERNAL))
     latency_ms = (time.perf_counter() - started) * 1000
     route = f"{request.method} {pattern_of(request.path)}"
     record = access_record(request, route=route, status=response.status, sub=trace.sub, latency_ms=latency_ms)
-    _log({**record, **trace.metrics.fields(time.time_ns() // 1_000_000)})
+    job = {} if trace.job_id is None else {"jobId": trace.job_id}
+    _log({**record, **job, **metrics.fields(time.time_ns() // 1_000_000)})
     return response.to_event(request)
 
 
@@ -62,7 +54,15 @@ def _answer(request: Request, trace: Trace) -> Response:
     out = wiring.adapters()
     user = out.tokens.verify(request.headers.get("authorization"))
     trace.sub = user.sub
-    return route(Call(request, user, out, trace.metrics))
+    return route(Call(request, user, out, trace))
+
+
+def _queue_away(trace: Trace) -> ApiError:
+    trace.metrics.count(Metric.ENQUEUE_FAIL)
+    # The queue keeps the buckets; while it is away, a client in a loop meets this container's own.
+    if trace.sub is not None and not wiring.adapters().fallback.spend(trace.sub):
+        return rate_limited(trace)
+    return ApiError(ErrorCode.QUEUE_UNAVAILABLE)
 
 
 def _log(record: Mapping[str, Any]) -> None:

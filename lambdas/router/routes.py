@@ -1,5 +1,6 @@
 """What each route does, given who asks."""
 
+import functools
 import re
 import time
 import uuid
@@ -12,7 +13,18 @@ from tinyllama.domain.errors import ApiError, ErrorCode, NodeError
 from tinyllama.domain.jobs import InferRequest, Job, JobStatus, parse_infer, reply_url
 from tinyllama.domain.metrics import Metric
 from tinyllama.domain.node import NodeState, WakeAction
-from tinyllama.ports import Admissions, AdmitCode, CancelCode, DrainGate, Metrics, NodeControl, Principal, TokenVerifier
+from tinyllama.domain.throttle import Allowance
+from tinyllama.ports import (
+    Admissions,
+    AdmitCode,
+    CancelCode,
+    DrainGate,
+    Metrics,
+    NodeControl,
+    Principal,
+    Throttle,
+    TokenVerifier,
+)
 
 _JOB_PATH = re.compile(r"/jobs/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
@@ -26,7 +38,17 @@ class Adapters:
     gate: DrainGate
     nodes: Callable[[], NodeControl]
     waker: Waker
+    fallback: Throttle
     reply_bucket: str
+
+
+@dataclass(slots=True)
+class Trace:
+    """What the log record says of a request beyond the request itself."""
+
+    metrics: Metrics
+    sub: str | None = None
+    job_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +58,10 @@ class Call:
     request: Request
     user: Principal
     out: Adapters
-    metrics: Metrics
+    trace: Trace
+
+
+Route = Callable[[Call], Response]
 
 
 def infer(call: Call) -> Response:
@@ -44,14 +69,14 @@ def infer(call: Call) -> Response:
     job = _job(call, _parsed(call))
     admission = call.out.queue.admit(job)
     if admission.code is AdmitCode.RATE_LIMITED:
-        raise _rate_limited(call)
+        raise rate_limited(call.trace)
     if admission.code is AdmitCode.QUEUE_FULL:
         raise ApiError(ErrorCode.QUEUE_FULL)
-    call.metrics.count(Metric.ENQUEUES)
+    call.trace.metrics.count(Metric.ENQUEUES)
     if admission.worker_ready:
         return Response(202, {"status": "queued", "id": job.id})
     try:
-        eta = call.out.waker.wake(call.metrics, fresh=True)
+        eta = call.out.waker.wake(call.trace.metrics, fresh=True)
     except ApiError:
         call.out.queue.withdraw(job.id)
         raise
@@ -63,18 +88,19 @@ def _parsed(call: Call) -> InferRequest:
         return parse_infer(call.request.body())
     except ApiError:
         # A caller in a broken loop is throttled like any other.
-        if not call.out.queue.spend(call.user.sub):
-            raise _rate_limited(call) from None
+        if not call.out.queue.spend(call.user.sub, Allowance.PROMPTS):
+            raise rate_limited(call.trace) from None
         raise
 
 
-def _rate_limited(call: Call) -> ApiError:
-    call.metrics.count(Metric.RATE_LIMIT_BREACHES)
+def rate_limited(trace: Trace) -> ApiError:
+    """The refusal of a user who asks too often, which is counted."""
+    trace.metrics.count(Metric.RATE_LIMIT_BREACHES)
     return ApiError(ErrorCode.RATE_LIMITED)
 
 
 def _job(call: Call, asked: InferRequest) -> Job:
-    job_id = str(uuid.uuid4())
+    call.trace.job_id = job_id = str(uuid.uuid4())
     return Job(
         id=job_id,
         prompt=asked.prompt,
@@ -89,9 +115,23 @@ def _job_id(call: Call) -> str:
     match = _JOB_PATH.fullmatch(call.request.path)
     if match is None:
         raise ApiError(ErrorCode.NOT_FOUND)
+    call.trace.job_id = match[1]
     return match[1]
 
 
+def polling(route: Route) -> Route:
+    """A route that spends from the looser bucket."""
+
+    @functools.wraps(route)
+    def throttled(call: Call) -> Response:
+        if not call.out.queue.spend(call.user.sub, Allowance.POLLS):
+            raise rate_limited(call.trace)
+        return route(call)
+
+    return throttled
+
+
+@polling
 def get_job(call: Call) -> Response:
     """Show a job to its owner; a queued job whose node sleeps wakes it."""
     view = call.out.queue.view(_job_id(call), call.user.sub)
@@ -99,10 +139,11 @@ def get_job(call: Call) -> Response:
         raise ApiError(ErrorCode.NOT_FOUND)
     if view.status is JobStatus.QUEUED and not call.out.queue.snapshot().worker_ready:
         # The job may have arrived while the node was stopping, when EC2 would not start it.
-        call.out.waker.wake(call.metrics)
+        call.out.waker.wake(call.trace.metrics)
     return Response(200, view.model_dump(mode="json", exclude_none=True))
 
 
+@polling
 def delete_job(call: Call) -> Response:
     """Cancel a job of the caller's."""
     code = call.out.queue.cancel(_job_id(call), call.user.sub)
@@ -113,6 +154,7 @@ def delete_job(call: Call) -> Response:
     return Response(202, {"status": "cancelled"})
 
 
+@polling
 def health(call: Call) -> Response:
     """Say whether a prompt would be served now."""
     snapshot = call.out.queue.snapshot()
@@ -120,7 +162,7 @@ def health(call: Call) -> Response:
         return Response(200, {"status": "ready"})
     waker = call.out.waker
     if snapshot.depth:
-        return Response(503, {"status": "starting", "eta": waker.wake(call.metrics)})
+        return Response(503, {"status": "starting", "eta": waker.wake(call.trace.metrics)})
     decision = waker.look()
     node = decision.node
     if decision.action is WakeAction.WAIT and node is not None and node.state is not NodeState.STOPPING:
@@ -128,6 +170,7 @@ def health(call: Call) -> Response:
     return Response(503, {"status": "stopped"})
 
 
+@polling
 def stop(call: Call) -> Response:
     """Put the node to sleep, unless it works for somebody else; the caller's own jobs are cancelled."""
     if not call.out.gate.close(call.user.sub):
@@ -143,7 +186,6 @@ def stop(call: Call) -> Response:
     return Response(202, {"status": "stopping"})
 
 
-Route = Callable[[Call], Response]
 ROUTES: Mapping[str, Mapping[str, Route]] = {
     "/infer": {"POST": infer},
     "/jobs/{id}": {"GET": get_job, "DELETE": delete_job},

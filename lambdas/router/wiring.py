@@ -9,6 +9,7 @@ from lambdas.router.routes import Adapters
 from lambdas.router.settings import RouterSettings
 from lambdas.router.wake import Waker
 from tinyllama.adapters.cognito import CognitoVerifier, KeySet, http_keys
+from tinyllama.adapters.memory_throttle import MemoryThrottle
 from tinyllama.adapters.redis_admissions import RedisAdmissions, RedisDrainGate, connect
 from tinyllama.domain.limits import QueueLimits
 from tinyllama.ports import NodeControl
@@ -38,5 +39,6 @@ def adapters() -> Adapters:
         gate=RedisDrainGate(client),
         nodes=_nodes,
         waker=Waker(_nodes, env.boot_eta_s),
+        fallback=MemoryThrottle(),
         reply_bucket=env.reply_bucket,
     )

@@ -8,6 +8,7 @@ from tests.contract.worlds import GENEROUS, FakeRedisWorld, World
 from tests.factories import ALICE, BOB, job
 from tinyllama.domain.jobs import JobStatus, JobView
 from tinyllama.domain.limits import DispatchLimits, QueueLimits
+from tinyllama.domain.throttle import Allowance, ThrottlePolicy
 from tinyllama.ports import AdmitCode, CancelCode, Heartbeat, Outcome
 
 LIMITS = DispatchLimits(max_attempts=2)
@@ -105,10 +106,17 @@ async def test_a_sixth_request_at_once_is_refused_and_costs_nobody_else(world: W
 
 async def test_bad_requests_and_good_ones_spend_from_one_bucket(world: World) -> None:
     side = world.admissions(QueueLimits())
-    assert [side.spend(ALICE) for _ in range(4)] == [True] * 4
+    assert [side.spend(ALICE, Allowance.PROMPTS) for _ in range(4)] == [True] * 4
     assert side.admit(job()).code is AdmitCode.ADMITTED
     assert side.admit(job()).code is AdmitCode.RATE_LIMITED
-    assert not side.spend(ALICE)
+    assert not side.spend(ALICE, Allowance.PROMPTS)
+
+
+async def test_polls_are_spent_from_a_looser_bucket_of_their_own(world: World) -> None:
+    side = world.admissions(QueueLimits(polls=ThrottlePolicy(burst=8, interval_ms=60_000)))
+    assert [side.spend(ALICE, Allowance.POLLS) for _ in range(9)] == [True] * 8 + [False]
+    assert side.spend(BOB, Allowance.POLLS)
+    assert side.admit(job(sub=ALICE)).code is AdmitCode.ADMITTED
 
 
 async def test_a_cancelled_job_is_never_handed_out(world: World) -> None:

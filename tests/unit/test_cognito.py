@@ -52,7 +52,7 @@ def test_the_scheme_may_be_written_in_any_case() -> None:
     assert verifier().verify(f"bearer {token()}").sub == "sub-alice"
 
 
-@pytest.mark.parametrize("authorization", [None, "", "Basic dXNlcjpwYXNz", "Token abc"])
+@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Bearer\tabc", "Basic dXNlcjpwYXNz", "Token abc"])
 def test_without_a_bearer_token_the_answer_is_missing_token(authorization: str | None) -> None:
     assert code(authorization) is ErrorCode.MISSING_TOKEN
 
@@ -63,7 +63,6 @@ def test_a_token_that_is_not_ours_is_invalid() -> None:
     head, body, signature = good.split(".")
     forged = {
         "not a token": "abc",
-        "empty": "",
         "two words": f"{good} {good}",
         "tampered body": f"{head}.{body[:-2]}AA.{signature}",
         "tampered signature": f"{head}.{body}.{signature[:-6]}AAAAAA",

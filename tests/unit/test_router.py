@@ -16,6 +16,7 @@ from tests.tokens import AUDIENCE, ISSUER, key_set, token
 from tinyllama.adapters.cognito import CognitoVerifier, KeySet
 from tinyllama.adapters.memory_nodes import MemoryNodes
 from tinyllama.adapters.memory_queue import MemoryAdmissions, MemoryDispatch, MemoryDrainGate, MemoryQueue
+from tinyllama.adapters.memory_throttle import MemoryThrottle
 from tinyllama.domain.errors import NodeError, QueueUnavailableError
 from tinyllama.domain.jobs import JobStatus
 from tinyllama.domain.limits import QueueLimits
@@ -43,6 +44,7 @@ class Platform:
             gate=MemoryDrainGate(self.queue),
             nodes=lambda: self.nodes,
             waker=Waker(lambda: self.nodes, 90, lambda: self.now),
+            fallback=MemoryThrottle(clock=lambda: self.now),
             reply_bucket="replies",
         )
         monkeypatch.setattr(wiring, "settings", lambda: self.settings)

@@ -17,7 +17,11 @@ from tinyllama.ports import Principal
 
 KEYS_LIFE_S = 600
 EARLY_REREAD_S = 60
+RETRY_S = 5
+"""While the key set cannot be had, it is asked for this often; whoever comes in between hears so at once."""
 LEEWAY_S = 30
+TOKEN_MAX_BYTES = 8_192
+"""Cognito's tokens have about 1 kB; API Gateway lets no header through that is larger than 10 kB."""
 _REQUIRED = ["exp", "iat", "iss", "aud", "sub", "token_use"]
 
 
@@ -65,22 +69,24 @@ class KeySet:
         with self._lock:
             now = self._clock()
             stale = now - self._read_at >= KEYS_LIFE_S
-            unknown = kid not in self._keys and now - self._tried_at >= EARLY_REREAD_S
-            if stale or unknown:
-                self._read(now, required=stale)
+            unknown = kid not in self._keys
+            if (stale or unknown) and now - self._tried_at >= (RETRY_S if stale else EARLY_REREAD_S):
+                self._tried_at = now
+                stale = not self._read(now) and stale
+            if stale:
+                raise ApiError(ErrorCode.KEYS_UNAVAILABLE)
             return self._keys.get(kid)
 
-    def _read(self, now: float, *, required: bool) -> None:
-        self._tried_at = now
+    def _read(self, now: float) -> bool:
         try:
             found = self._source()
             self._keys = {
                 key["kid"]: jwt.PyJWK(dict(key), algorithm="RS256").key for key in found["keys"] if key["kty"] == "RSA"
             }
-            self._read_at = now
         except (OSError, ValueError, LookupError, TypeError, jwt.PyJWTError):
-            if required:
-                raise ApiError(ErrorCode.KEYS_UNAVAILABLE) from None
+            return False
+        self._read_at = now
+        return True
 
 
 class CognitoVerifier:
@@ -95,8 +101,10 @@ class CognitoVerifier:
         if not authorization:
             raise ApiError(ErrorCode.MISSING_TOKEN)
         scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
+        if scheme.lower() != "bearer" or not token:
             raise ApiError(ErrorCode.MISSING_TOKEN)
+        if len(token) > TOKEN_MAX_BYTES:
+            raise ApiError(ErrorCode.INVALID_TOKEN)
         try:
             claims = self._claims(token)
         except jwt.PyJWTError:

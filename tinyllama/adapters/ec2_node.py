@@ -1,7 +1,9 @@
 """Our nodes on EC2, found by their tags."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import boto3
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from types_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef
 
 _FILTERS: "list[FilterTypeDef]" = [{"Name": f"tag:{key}", "Values": [value]} for key, value in NODE_TAGS.items()]
+_STOPPED_AT = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)")
 
 
 def connect(
@@ -89,9 +92,17 @@ class Ec2Nodes:
 
 
 def _node(instance: "InstanceTypeDef") -> Node:
+    state = NodeState(instance["State"]["Name"])
     return Node(
         id=instance["InstanceId"],
-        state=NodeState(instance["State"]["Name"]),
+        state=state,
         instance_type=instance["InstanceType"],
         launched_at=instance["LaunchTime"].timestamp(),
+        stopped_at=_stopped_at(instance.get("StateTransitionReason", "")) if state is NodeState.STOPPED else None,
     )
+
+
+def _stopped_at(reason: str) -> float | None:
+    # EC2 has no field for it, only this text: "User initiated (2026-01-01 12:00:00 GMT)".
+    found = _STOPPED_AT.search(reason)
+    return datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).timestamp() if found else None

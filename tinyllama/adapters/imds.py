@@ -8,6 +8,7 @@ import json
 import os
 import urllib.request
 from dataclasses import dataclass
+from datetime import datetime
 
 from tinyllama.domain.errors import NodeError
 
@@ -16,10 +17,11 @@ _TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The instance this code runs on, and its region."""
+    """The instance this code runs on, its region, and when it was last started (seconds since the epoch)."""
 
     instance_id: str
     region: str
+    started_at: float
 
 
 def identity(endpoint: str = "") -> Identity:
@@ -34,7 +36,9 @@ def identity(endpoint: str = "") -> Identity:
         token = _ask(f"{base}/latest/api/token", "PUT", {"X-aws-ec2-metadata-token-ttl-seconds": "60"})
         path = "/latest/dynamic/instance-identity/document"
         document = json.loads(_ask(base + path, "GET", {"X-aws-ec2-metadata-token": token}))
-        return Identity(document["instanceId"], document["region"])
+        # Rebooting the operating system does not change it, unlike the uptime.
+        started_at = datetime.fromisoformat(document["pendingTime"]).timestamp()
+        return Identity(document["instanceId"], document["region"], started_at)
     except (OSError, ValueError, LookupError) as error:
         raise NodeError("MetadataUnavailable", f"no identity from the metadata service at {base}: {error}") from error
 

@@ -1,17 +1,18 @@
 """The queue in memory: for tests that are not about Redis, and the reference that Redis is held against.
 
-One `MemoryQueue` holds the jobs; the three classes below it are its sides.
+One `MemoryQueue` holds the jobs; the classes below it are its sides.
 """
 
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from tinyllama.domain.boots import BOOTS_KEPT, plausible
 from tinyllama.domain.jobs import Job, JobStatus, JobView
 from tinyllama.domain.limits import DRAIN_TTL_S, HEARTBEAT_TTL_S, DispatchLimits, QueueLimits
-from tinyllama.domain.throttle import Bucket, spend
+from tinyllama.domain.throttle import Allowance, Bucket, spend
 from tinyllama.ports import (
     Admission,
     AdmitCode,
@@ -46,8 +47,10 @@ class MemoryQueue:
         self.clock = clock
         self.records: dict[str, _Record] = {}
         self.workers: dict[str, float] = {}
-        self.buckets: dict[str, Bucket] = {}
+        self.buckets: dict[tuple[str, Allowance], Bucket] = {}
         self.closed_until = 0.0
+        self.woken_at: float | None = None
+        self.boots_s: list[float] = []
         self.arrival = asyncio.Event()
         self._places = itertools.count()
 
@@ -78,7 +81,7 @@ class MemoryAdmissions:
 
     def admit(self, job: Job) -> Admission:
         queue, ready = self._queue, self._queue.worker_ready()
-        if not self.spend(job.sub):
+        if not self.spend(job.sub, Allowance.PROMPTS):
             return Admission(AdmitCode.RATE_LIMITED, ready)
         if len(queue.live()) >= self._limits.max_queued:
             return Admission(AdmitCode.QUEUE_FULL, ready)
@@ -87,9 +90,9 @@ class MemoryAdmissions:
         queue.arrival.set()
         return Admission(AdmitCode.ADMITTED, ready)
 
-    def spend(self, sub: str) -> bool:
-        now = round(self._queue.clock() * 1000)
-        self._queue.buckets[sub], allowed = spend(self._queue.buckets.get(sub), self._limits.throttle, now)
+    def spend(self, sub: str, allowance: Allowance) -> bool:
+        now, policy, key = round(self._queue.clock() * 1000), self._limits.policy(allowance), (sub, allowance)
+        self._queue.buckets[key], allowed = spend(self._queue.buckets.get(key), policy, now)
         return allowed
 
     def withdraw(self, job_id: str) -> None:
@@ -119,6 +122,19 @@ class MemoryAdmissions:
 
     def snapshot(self) -> QueueSnapshot:
         return QueueSnapshot(len(self._queue.live()), self._queue.worker_ready())
+
+
+class MemoryBootTimes:
+    """`BootTimes` in memory."""
+
+    def __init__(self, queue: MemoryQueue) -> None:
+        self._queue = queue
+
+    def begin(self) -> None:
+        self._queue.woken_at = self._queue.clock()
+
+    def recent(self) -> Sequence[float]:
+        return tuple(self._queue.boots_s)
 
 
 class MemoryDrainGate:
@@ -230,8 +246,13 @@ class MemoryDispatch:
         return JobStatus.QUEUED
 
     async def announce(self, heartbeat: Heartbeat) -> None:
-        until = self._queue.clock() + HEARTBEAT_TTL_S if heartbeat.ready else 0.0
-        self._queue.workers[heartbeat.name] = until
+        queue, now = self._queue, self._queue.clock()
+        was_ready = queue.workers.get(heartbeat.name, 0.0) > now
+        queue.workers[heartbeat.name] = now + HEARTBEAT_TTL_S if heartbeat.ready else 0.0
+        if heartbeat.ready and not was_ready and queue.woken_at is not None:
+            boot_s, queue.woken_at = now - queue.woken_at, None
+            if plausible(boot_s):
+                queue.boots_s = [boot_s, *queue.boots_s][:BOOTS_KEPT]
 
     async def retire(self, name: str) -> None:
         self._queue.workers.pop(name, None)

@@ -19,6 +19,7 @@ from tinyllama.adapters.redis_scripts import (
 from tinyllama.domain.errors import QueueUnavailableError
 from tinyllama.domain.jobs import Job, JobStatus, JobView
 from tinyllama.domain.limits import DRAIN_TTL_S, QueueLimits
+from tinyllama.domain.throttle import Allowance
 from tinyllama.ports import Admission, AdmitCode, CancelCode, QueueSnapshot
 
 _ADMIT_CODES = (AdmitCode.ADMITTED, AdmitCode.RATE_LIMITED, AdmitCode.QUEUE_FULL)
@@ -60,9 +61,9 @@ class RedisAdmissions:
         code, ready = self._run("admit", keys, args)
         return Admission(_ADMIT_CODES[code], bool(ready))
 
-    def spend(self, sub: str) -> bool:
-        throttle = self._limits.throttle
-        return bool(self._run("spend", [throttle_key(sub)], (throttle.burst, throttle.interval_ms)))
+    def spend(self, sub: str, allowance: Allowance) -> bool:
+        policy = self._limits.policy(allowance)
+        return bool(self._run("spend", [throttle_key(sub, allowance)], (policy.burst, policy.interval_ms)))
 
     def withdraw(self, job_id: str) -> None:
         self._run("withdraw", [JOBS, job_key(job_id), state_key(job_id)])

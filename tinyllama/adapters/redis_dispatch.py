@@ -16,7 +16,8 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from tinyllama.adapters.redis_scripts import DRAINING, GROUP, JOBS, WORKERS, source, worker_key
+from tinyllama.adapters.redis_scripts import BOOTS, DRAINING, GROUP, JOBS, WOKEN, WORKERS, source, worker_key
+from tinyllama.domain.boots import BOOT_MAX_S, BOOTS_KEPT
 from tinyllama.domain.errors import QueueUnavailableError
 from tinyllama.domain.jobs import Job, JobStatus
 from tinyllama.domain.limits import HEARTBEAT_TTL_S, DispatchLimits
@@ -127,9 +128,10 @@ class RedisDispatch:
             return _GIVEN_BACK[await self._scripts["give_back"]([JOBS], args)]
 
     async def announce(self, heartbeat: Heartbeat) -> None:
-        args = [heartbeat.name, HEARTBEAT_TTL_S, json.dumps(asdict(heartbeat)), "1" if heartbeat.ready else "0"]
+        said = (heartbeat.name, HEARTBEAT_TTL_S, json.dumps(asdict(heartbeat)), "1" if heartbeat.ready else "0")
+        keys = [worker_key(heartbeat.name), WORKERS, WOKEN, BOOTS]
         with _unavailable():
-            await self._scripts["heartbeat"]([worker_key(heartbeat.name), WORKERS], args)
+            await self._scripts["heartbeat"](keys, [*said, BOOT_MAX_S, BOOTS_KEPT])
 
     async def retire(self, name: str) -> None:
         with _unavailable():

@@ -7,8 +7,12 @@ them share stand in files of their own and are put in front.
 from functools import cache
 from pathlib import Path
 
+from tinyllama.domain.throttle import Allowance
+
 JOBS, GROUP, WORKERS, DRAINING, DEAD = "jobs", "gpu", "workers", "node:draining", "dead"
 """Keys that exist once: the stream, its consumer group, the index of live workers, the closed door, dead letters."""
+WOKEN, BOOTS = "node:woken", "boots"
+"""When a node was last started (ms, until a worker is ready), and how long recent boots took (ms, newest first)."""
 
 _LUA = Path(__file__).parent / "lua"
 _PARTS = {
@@ -23,6 +27,7 @@ _PARTS = {
     "settle": ("entries", "fence"),
     "give_back": ("entries", "fence"),
     "heartbeat": ("throttle",),
+    "woken": ("throttle",),
 }
 
 
@@ -42,9 +47,9 @@ def state_key(job_id: str) -> str:
     return f"state:{job_id}"
 
 
-def throttle_key(sub: str) -> str:
-    """Holds a user's token bucket."""
-    return f"throttle:{sub}"
+def throttle_key(sub: str, allowance: Allowance = Allowance.PROMPTS) -> str:
+    """Holds one of a user's token buckets."""
+    return f"throttle:{sub}" if allowance is Allowance.PROMPTS else f"throttle:{allowance}:{sub}"
 
 
 def worker_key(name: str) -> str:

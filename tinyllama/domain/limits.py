@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tinyllama.domain.jobs import JOB_TTL_S, MAX_ATTEMPTS, STATE_TTL_S
-from tinyllama.domain.throttle import INFER_POLICY, ThrottlePolicy
+from tinyllama.domain.throttle import INFER_POLICY, POLL_POLICY, Allowance, ThrottlePolicy
 
 HEARTBEAT_TTL_S = 15
 """A worker that has been silent for this long does not count any more."""
@@ -13,12 +13,17 @@ DRAIN_TTL_S = 120
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """How many jobs may wait, how long they live (s), and how fast one user may send them."""
+    """How many jobs may wait, how long they live (s), and how fast one user may send prompts and everything else."""
 
     max_queued: int = 100
     job_ttl_s: int = JOB_TTL_S
     state_ttl_s: int = STATE_TTL_S
     throttle: ThrottlePolicy = INFER_POLICY
+    polls: ThrottlePolicy = POLL_POLICY
+
+    def policy(self, allowance: Allowance) -> ThrottlePolicy:
+        """How fast an allowance may be spent."""
+        return self.throttle if allowance is Allowance.PROMPTS else self.polls
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,14 @@ its twin in `adapters/lua/throttle.lua` agree to the last unit: neither ever rou
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Allowance(StrEnum):
+    """What a request is spent from: a user has one bucket for prompts, and a looser one for everything else."""
+
+    PROMPTS = "prompts"
+    POLLS = "polls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +29,9 @@ class ThrottlePolicy:
 
 
 INFER_POLICY = ThrottlePolicy(burst=5, interval_ms=3_000)
-"""5 at once, 20 a minute."""
+"""Prompts: 5 at once, 20 a minute."""
+POLL_POLICY = ThrottlePolicy(burst=60, interval_ms=100)
+"""Everything else: a GUI that follows a job ten times a second is never refused, a loop without a pause is."""
 RETRY_AFTER_S = 60
 
 
