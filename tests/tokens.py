@@ -14,10 +14,13 @@ AUDIENCE = "exampleclientid"
 KID = "key-1"
 
 
-@cache
 def key(name: str = KID) -> rsa.RSAPrivateKey:
     """A private key; the same one for the same name."""
-    del name
+    return _keys(name)
+
+
+@cache
+def _keys(_name: str) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
 
 

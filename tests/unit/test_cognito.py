@@ -52,7 +52,9 @@ def test_the_scheme_may_be_written_in_any_case() -> None:
     assert verifier().verify(f"bearer {token()}").sub == "sub-alice"
 
 
-@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Bearer\tabc", "Basic dXNlcjpwYXNz", "Token abc"])
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer ", "Bearer\tabc", "Basic dXNlcjpwYXNz", "Token abc"]
+)
 def test_without_a_bearer_token_the_answer_is_missing_token(authorization: str | None) -> None:
     assert code(authorization) is ErrorCode.MISSING_TOKEN
 
