@@ -1,0 +1,45 @@
+"""Entry point of `queue_health`: `GET /queue-health`, without a token, for callers inside the VPC only."""
+
+import json
+import sys
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from lambdas.queue_health.settings import QueueHealthSettings
+from lambdas.router.http import Request, Response
+from tinyllama.adapters.redis_admissions import connect
+from tinyllama.adapters.redis_probe import RedisProbe
+from tinyllama.domain.queue_health import allowed_source, judge
+from tinyllama.ports import QueueProbe
+
+
+@cache
+def settings() -> QueueHealthSettings:
+    """The settings of this container."""
+    return QueueHealthSettings.from_env()
+
+
+@cache
+def probe() -> QueueProbe:
+    """The probe of this container."""
+    env = settings()
+    return RedisProbe(connect(env.redis_host, env.redis_port, timeout_s=env.redis_timeout_s))
+
+
+def lambda_handler(event: Mapping[str, Any], _context: object = None) -> dict[str, Any]:
+    """Answer one request of API Gateway (payload format 2.0)."""
+    request = Request.from_event(event)
+    source = event["requestContext"]["http"].get("sourceIp", "")
+    if not allowed_source(source, settings().allowed_cidrs):
+        return Response(403, {"error": "forbidden"}).to_event(request)
+    health = judge(probe().measure())
+    record = {
+        "requestId": request.id,
+        "route": "GET /queue-health",
+        "ip": source,
+        **health.body,
+        "doctor": health.doctor,
+    }
+    sys.stdout.write(json.dumps(record | health.body) + "\n")
+    return Response(200 if health.ok else 503, health.body).to_event(request)
