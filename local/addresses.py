@@ -27,6 +27,7 @@ def function_environment(state: State) -> dict[str, str]:
         "COGNITO_AUD": account.client_id,
         "COGNITO_ISSUER": account.issuer,
         "JWKS_URL": account.jwks_url,
+        "LEASE_ROLE_ARN": account.lease_role_arn,
         "REDIS_HOST": HOST,
         "REDIS_PORT": str(state.redis_port),
         "REDIS_TIMEOUT_S": "0.5",  # on AWS 50 ms are plenty, but here the model keeps all cores busy
@@ -57,6 +58,7 @@ def site(state: State, home: Home) -> dict[str, Any]:
         "redis_host": HOST,
         "redis_port": state.redis_port,
         "reply_bucket": account.reply_bucket,
+        "lease_role_arn": account.lease_role_arn,
         "run_dir": str(home.run_dir),
         "log_dir": str(home.log_dir),
         **state.options.model_dump(include=settings),

@@ -34,6 +34,7 @@ class Site(BaseModel):
     reply_bucket: str
     run_dir: Path
     log_dir: Path
+    lease_role_arn: str = ""
     slots: int = 4
     threads: int | None = None
     watch_every_s: float = 60.0
@@ -69,6 +70,7 @@ class Machine:
         settings = {
             **host,
             "REPLY_BUCKET": site.reply_bucket,
+            "LEASE_ROLE_ARN": site.lease_role_arn,
             "ENGINE_URL": f"http://{engine.HOST}:{port}",
             "ENGINE_MODEL": engine.MODEL,
             "WORKER_SLOTS": str(site.slots),

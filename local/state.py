@@ -58,6 +58,7 @@ class Account(Frozen):
     region: str
     instance_id: str
     reply_bucket: str
+    lease_role_arn: str
     user_pool_id: str
     client_id: str
     issuer: str

@@ -12,6 +12,7 @@ from typing import Protocol
 from tinyllama.domain.jobs import Job, JobStatus, JobView, Reply, Usage
 from tinyllama.domain.metrics import Metric
 from tinyllama.domain.node import Node
+from tinyllama.domain.queue_health import Measurement
 from tinyllama.domain.resize import NodeFacts
 from tinyllama.domain.throttle import Allowance
 
@@ -70,10 +71,17 @@ class Admissions(Protocol):
         """Depth and readiness, in one round trip."""
 
 
+class QueueProbe(Protocol):
+    """Looks at the queue from outside."""
+
+    def measure(self) -> Measurement:
+        """One round trip. Does not raise: the error is part of the measurement."""
+
+
 class Throttle(Protocol):
     """A user's allowance where the queue cannot keep it."""
 
-    def spend(self, sub: str) -> bool:
+    def spend(self, sub: str, allowance: Allowance) -> bool:
         """Spend a token; false when there was none."""
 
 

@@ -1,6 +1,7 @@
 """`python -m worker`: wires the worker and hands it the signals."""
 
 import asyncio
+import contextlib
 import signal
 import sys
 
@@ -10,6 +11,7 @@ from tinyllama.domain.limits import DispatchLimits
 from worker import activity
 from worker.attempt import Workbench
 from worker.engine import Generation, OpenAiEngine
+from worker.lease import keep_lease
 from worker.log import log
 from worker.loop import Pace, Worker
 from worker.settings import WorkerSettings
@@ -34,9 +36,13 @@ async def serve(env: WorkerSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, worker.drain)
     log("started", name=env.worker_name, slots=env.worker_slots, engine=env.engine_url)
+    keeping = asyncio.create_task(keep_lease(env, bench.progress))
     try:
         await worker.run()
     finally:
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
         await bench.engine.close()
         await bench.dispatch.close()
     log("ended")

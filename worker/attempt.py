@@ -3,13 +3,14 @@
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tinyllama.domain.errors import EngineError, QueueUnavailableError, ReplyStoreError
 from tinyllama.domain.jobs import JobStatus, Reply, Timings, Usage
 from tinyllama.domain.node import Activity
 from tinyllama.ports import Claim, DeadLetter, Dispatch, Engine, Outcome, ReplyStore
 from worker.log import log
+from worker.progress import Progress
 
 _NOTHING = Usage(prompt_tokens=0, completion_tokens=0)
 
@@ -25,6 +26,7 @@ class Workbench:
     seconds_per_minute: float = 60.0
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
+    progress: Progress = field(default_factory=Progress)
 
 
 class Attempt:
@@ -69,6 +71,7 @@ class Attempt:
             if chunk.text:
                 first_token_ms = first_token_ms or self._elapsed_ms()
                 self.text += chunk.text
+                self._bench.progress.at = self._bench.now()
                 pieces += 1
             usage = chunk.usage or usage
         # An engine that does not count sends about one token a piece.

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from tinyllama.domain.node import DEFAULT_IDLE_S
-from tinyllama.settings import Settings
+from tinyllama.settings import ROLE_ARN, LeaseSettings, Settings
 
 
 class NodeSettings(Settings):
@@ -18,7 +18,7 @@ class NodeSettings(Settings):
     activity_file: Path = Path("/var/tmp/last_infer_ts")  # noqa: S108 -- the name is EC2-003's
 
 
-class WorkerSettings(NodeSettings):
+class WorkerSettings(NodeSettings, LeaseSettings):
     """Environment of `python -m worker`; names in capitals."""
 
     reply_bucket: str
@@ -29,6 +29,10 @@ class WorkerSettings(NodeSettings):
     worker_name: str = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}", min_length=1)
     worker_slots: int = Field(4, ge=1, le=256)
     lease_s: float = Field(15.0, ge=1)
+    """Of a job; the node's own is `NODE_LEASE_S`."""
+    lease_role_arn: str = Field("", pattern=rf"{ROLE_ARN}|^$")
+    """Without it the node's lease is left alone: a worker outside EC2 has none."""
+    lease_check_s: float = Field(60.0, gt=0)
     drain_grace_s: float = Field(20.0, ge=0)
     seconds_per_minute: float = Field(60.0, gt=0)
     """What a minute of a job's `idle` lasts: 60, but for a demonstration in time-lapse."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from lambdas.http import Request, Response
 from lambdas.queue_health.settings import QueueHealthSettings
-from lambdas.router.http import Request, Response
 from tinyllama.adapters.redis_admissions import connect
 from tinyllama.adapters.redis_probe import RedisProbe
 from tinyllama.domain.queue_health import allowed_source, judge

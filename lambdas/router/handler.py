@@ -5,10 +5,11 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from lambdas.http import PREFLIGHT, Request, Response, access_record
 from lambdas.router import wiring
-from lambdas.router.http import PREFLIGHT, Request, Response, access_record
 from lambdas.router.routes import ROUTES, Call, Trace, pattern_of, rate_limited
 from tinyllama.adapters.emf import EmfMetrics
 from tinyllama.domain.errors import ApiError, ErrorCode, QueueUnavailableError
@@ -50,7 +51,9 @@ def _answer(request: Request, trace: Trace) -> Response:
         raise ApiError(ErrorCode.NOT_FOUND)
     route = methods.get(request.method)
     if route is None:
-        raise ApiError(ErrorCode.METHOD_NOT_ALLOWED)
+        # RFC 9110, 15.5.6: the answer must say which methods there are.
+        allow = {"allow": ", ".join(sorted({*methods, "OPTIONS"}))}
+        return replace(Response.from_error(ApiError(ErrorCode.METHOD_NOT_ALLOWED)), headers=allow)
     out = wiring.adapters()
     user = out.tokens.verify(request.headers.get("authorization"))
     trace.sub = user.sub
@@ -60,7 +63,7 @@ def _answer(request: Request, trace: Trace) -> Response:
 def _queue_away(trace: Trace) -> ApiError:
     trace.metrics.count(Metric.ENQUEUE_FAIL)
     # The queue keeps the buckets; while it is away, a client in a loop meets this container's own.
-    if trace.sub is not None and not wiring.adapters().fallback.spend(trace.sub):
+    if trace.sub is not None and not wiring.adapters().fallback.spend(trace.sub, trace.allowance):
         return rate_limited(trace)
     return ApiError(ErrorCode.QUEUE_UNAVAILABLE)
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lambdas.router.http import Request, Response
+from lambdas.http import Request, Response
 from lambdas.router.wake import Waker
 from tinyllama.domain.errors import ApiError, ErrorCode, NodeError
 from tinyllama.domain.jobs import InferRequest, Job, JobStatus, parse_infer, reply_url
@@ -44,11 +44,12 @@ class Adapters:
 
 @dataclass(slots=True)
 class Trace:
-    """What the log record says of a request beyond the request itself."""
+    """What is known of a request beyond the request itself, for the log and for whoever answers when all else fails."""
 
     metrics: Metrics
     sub: str | None = None
     job_id: str | None = None
+    allowance: Allowance = Allowance.PROMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ def polling(route: Route) -> Route:
 
     @functools.wraps(route)
     def throttled(call: Call) -> Response:
+        call.trace.allowance = Allowance.POLLS
         if not call.out.queue.spend(call.user.sub, Allowance.POLLS):
             raise rate_limited(call.trace)
         return route(call)
@@ -195,5 +197,7 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
 
 
 def pattern_of(path: str) -> str:
-    """The pattern in `ROUTES` that a path matches, or the path itself."""
-    return "/jobs/{id}" if path.startswith("/jobs/") else path
+    """The pattern in `ROUTES` that a path matches; any other path is `$default`, since a log may show the pattern."""
+    if path.startswith("/jobs/"):
+        return "/jobs/{id}"
+    return path if path in ROUTES else "$default"

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from tinyllama.settings import Settings
+from tinyllama.settings import LeaseSettings
 
 
-class RouterSettings(Settings):
+class RouterSettings(LeaseSettings):
     """Environment of `tinyllama-router`; names in capitals."""
 
     cognito_issuer: str
@@ -17,6 +17,7 @@ class RouterSettings(Settings):
     redis_port: int = Field(6379, ge=1, le=65_535)
     redis_timeout_s: float = Field(0.05, gt=0, le=5)
     boot_eta_s: int = Field(90, ge=1)
+    """What a cold boot is said to take until one has been measured."""
     max_queued: int = Field(100, ge=1)
     tl_disable_lam_router: bool = False
 

@@ -1,4 +1,4 @@
-"""What the main job needs in the account until Terraform makes it: a stopped node, a bucket, a signed-up user."""
+"""What the main job needs in the account until Terraform makes it: a stopped node, a bucket, a role, a user."""
 
 import json
 import secrets
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ACCOUNT_ID = "123456789012"
 _CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 _TAGS = {"Project": "tinyllama", "Role": "gpu-node", "Name": "tinyllama-gpu"}
+_LEASE_ROLE = "tinyllama-lease"
 _PATIENCE_S = 30.0
 
 
@@ -34,6 +35,7 @@ class Account(BaseModel):
     region: str
     instance_id: str
     reply_bucket: str
+    lease_role_arn: str
     user_pool_id: str
     client_id: str
     issuer: str
@@ -60,6 +62,7 @@ def seed(endpoint_url: str, region: str = "eu-central-1") -> Account:
         region=region,
         instance_id=instance_id,
         reply_bucket=bucket,
+        lease_role_arn=_lease_role(_client("iam", endpoint_url, region)),
         user_pool_id=pool,
         client_id=client_id,
         issuer=f"https://cognito-idp.{region}.amazonaws.com/{pool}",
@@ -84,6 +87,23 @@ def sign_in(endpoint_url: str, account: Account) -> str:
         AuthParameters={"USERNAME": account.username, "PASSWORD": account.password},
     )
     return answer["AuthenticationResult"]["IdToken"]
+
+
+def _lease_role(iam: Any) -> str:
+    trust = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    allowed = {
+        "Effect": "Allow",
+        "Action": "ec2:StopInstances",
+        "Resource": f"arn:aws:ec2:*:{ACCOUNT_ID}:instance/*",
+        "Condition": {"StringEquals": {f"aws:ResourceTag/{key}": _TAGS[key] for key in ("Project", "Role")}},
+    }
+    made = iam.create_role(RoleName=_LEASE_ROLE, AssumeRolePolicyDocument=_policy(trust))
+    iam.put_role_policy(RoleName=_LEASE_ROLE, PolicyName="stop-the-node", PolicyDocument=_policy(allowed))
+    return str(made["Role"]["Arn"])
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _client(service: str, endpoint_url: str, region: str) -> Any:

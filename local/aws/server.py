@@ -1,12 +1,13 @@
 """The local AWS as one thing: moto, the strict EC2, faults and call records behind one loopback URL."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 import boto3
+from botocore import xform_name
 from botocore.config import Config
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -20,6 +21,8 @@ from local.aws.ec2_seam import installed
 from local.aws.faults import Fault, FaultBox
 from local.aws.layer import StrictLayer
 from local.aws.loopback import Loopback
+from local.aws.scheduler import StrictScheduler
+from local.aws.scheduler_seam import installed as scheduler_installed
 
 REGION = "eu-central-1"
 _CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
@@ -49,6 +52,7 @@ class StrictAws:
     ) -> None:
         """Prepare; nothing runs before the context is entered. Raises PortInUseError there if the port is taken."""
         self._ec2 = StrictEc2(clock, Delays(boot_s=boot_s, stop_s=stop_s))
+        self._scheduler = StrictScheduler(self._invoke, clock)
         self._faults, self._calls = FaultBox(), CallLog()
         control = Control(self._ec2, self._faults, self._calls)
         moto = DomainDispatcherApplication(create_backend_app)
@@ -60,10 +64,12 @@ class StrictAws:
         with ExitStack() as stack:
             stack.enter_context(_alone())
             stack.enter_context(installed(self._ec2))
+            stack.enter_context(scheduler_installed(self._scheduler))
             moto_api_backend.reset()
             stack.callback(moto_api_backend.reset)
             stack.enter_context(self._http)
-            stack.enter_context(_ticking(self._ec2))
+            stack.enter_context(_ticking(self._ec2.run, self._ec2.wake, "ec2-ticker"))
+            stack.enter_context(_ticking(self._scheduler.run, lambda: None, "scheduler-ticker"))
             self._stack = stack.pop_all()
         return self
 
@@ -85,6 +91,15 @@ class StrictAws:
         """Return a boto3 client that does not retry, so that a fault shows at once."""
         config = Config(retries={"total_max_attempts": 1})
         return boto3.client(service, region_name=region, endpoint_url=self.url, config=config, **_CREDENTIALS)  # type: ignore[call-overload]
+
+    def tick(self) -> None:
+        """Make everything happen that is due by the clock; it would by itself, but within a second of real time."""
+        self._scheduler.tick()
+        self._ec2.tick()
+
+    def _invoke(self, service: str, operation: str, parameters: dict[str, Any], region: str) -> None:
+        client = self.client(service, region)
+        getattr(client, xform_name(operation))(**parameters)
 
     def fail(self, operation: str, code: str | None = None, **details: Any) -> None:
         """Arm a fault; `details` are more fields of `Fault`: times (default 1), match, delay_s, status, message."""
@@ -112,13 +127,13 @@ def _alone() -> Iterator[None]:
 
 
 @contextmanager
-def _ticking(ec2: StrictEc2) -> Iterator[None]:
+def _ticking(run: Callable[[threading.Event], None], wake: Callable[[], None], name: str) -> Iterator[None]:
     stopped = threading.Event()
-    ticker = threading.Thread(target=ec2.run, args=(stopped,), daemon=True, name="ec2-ticker")
+    ticker = threading.Thread(target=run, args=(stopped,), daemon=True, name=name)
     ticker.start()
     try:
         yield
     finally:
         stopped.set()
-        ec2.wake()
+        wake()
         ticker.join()

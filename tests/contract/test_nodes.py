@@ -66,6 +66,19 @@ def test_a_stopped_node_starts_and_stops_through_every_state(world: NodeWorld) -
     world.control.stop(world.node().id)
 
 
+def test_a_stopped_node_says_when_it_was_told_to_stop(world: NodeWorld) -> None:
+    world.control.start(world.node().id)
+    world.settle()
+    assert world.node().stopped_at is None
+    world.control.stop(world.node().id)
+    world.settle()
+    ended, node = world.node().stopped_at, world.node()
+    assert ended is not None
+    assert 0 <= ended - int(node.launched_at) <= 5
+    world.control.start(node.id)
+    assert world.node().stopped_at is None
+
+
 def test_a_stopping_node_cannot_be_started(world: NodeWorld) -> None:
     world.control.start(world.node().id)
     world.settle()

@@ -10,13 +10,15 @@ import redis.asyncio
 
 from local.redis_server import RedisServer
 from tinyllama.adapters import redis_admissions, redis_dispatch
+from tinyllama.adapters.memory_boots import MemoryBootTimes
 from tinyllama.adapters.memory_queue import MemoryAdmissions, MemoryDispatch, MemoryDrainGate, MemoryQueue
 from tinyllama.adapters.redis_admissions import RedisAdmissions, RedisDrainGate
+from tinyllama.adapters.redis_boots import RedisBootTimes
 from tinyllama.adapters.redis_dispatch import RedisDispatch
-from tinyllama.adapters.redis_scripts import GROUP, JOBS, job_key
+from tinyllama.adapters.redis_scripts import GROUP, JOBS, WOKEN, job_key
 from tinyllama.domain.limits import DispatchLimits, QueueLimits
 from tinyllama.domain.throttle import ThrottlePolicy
-from tinyllama.ports import Admissions, Dispatch, DrainGate
+from tinyllama.ports import Admissions, BootTimes, Dispatch, DrainGate
 
 GENEROUS = QueueLimits(throttle=ThrottlePolicy(burst=10_000, interval_ms=1))
 
@@ -32,6 +34,12 @@ class World(Protocol):
 
     def dispatch(self, name: str = "worker-1", limits: DispatchLimits | None = None) -> Dispatch:
         """A worker's side."""
+
+    def boots(self) -> BootTimes:
+        """The router's side of boot times."""
+
+    async def antedate_wake(self, seconds: float) -> None:
+        """Let the node have been started so much earlier."""
 
     async def expire(self, job_id: str) -> None:
         """Let the job's life pass."""
@@ -53,6 +61,13 @@ class MemoryWorld:
 
     def dispatch(self, name: str = "worker-1", limits: DispatchLimits | None = None) -> Dispatch:
         return MemoryDispatch(self.queue, name, limits)
+
+    def boots(self) -> BootTimes:
+        return MemoryBootTimes(self.queue)
+
+    async def antedate_wake(self, seconds: float) -> None:
+        assert self.queue.woken_at is not None
+        self.queue.woken_at -= seconds
 
     async def expire(self, job_id: str) -> None:
         self.queue.records[job_id].expires_at = self.now
@@ -78,6 +93,12 @@ class RedisWorld:
 
     def dispatch(self, name: str = "worker-1", limits: DispatchLimits | None = None) -> Dispatch:
         return RedisDispatch(self.async_client, name, limits)
+
+    def boots(self) -> BootTimes:
+        return RedisBootTimes(self.client)
+
+    async def antedate_wake(self, seconds: float) -> None:
+        self.client.decrby(WOKEN, round(seconds * 1000))
 
     async def expire(self, job_id: str) -> None:
         self.client.delete(job_key(job_id))

@@ -21,6 +21,7 @@ def redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
         monkeypatch.setenv("REDIS_HOST", "127.0.0.1")
         monkeypatch.setenv("REDIS_PORT", str(server.port))
         monkeypatch.setenv("REPLY_BUCKET", "replies")
+        monkeypatch.setenv("LEASE_ROLE_ARN", "arn:aws:iam::123456789012:role/tinyllama-lease")
         monkeypatch.setattr(wiring, "http_keys", lambda _url: key_set)
         wiring.settings.cache_clear()
         wiring.adapters.cache_clear()

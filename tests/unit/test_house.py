@@ -403,4 +403,4 @@ def test_make_help_names_every_target_that_a_user_needs() -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     result = subprocess.run([make], cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
     targets = re.findall(r"^  make (\S+) +\S", result.stdout, re.MULTILINE)
-    assert targets == ["help", "setup", "demo", "test", "check", "bench", "lock", "clean"]
+    assert targets == ["help", "setup", "demo", "test", "contract", "check", "lambda", "bench", "load", "lock", "clean"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.router.http import Request, access_record
+from lambdas.http import Request, access_record
 from tinyllama.adapters.emf import EmfMetrics
 from tinyllama.domain.metrics import Metric
 
@@ -23,7 +23,7 @@ def known_fields() -> set[str]:
     record = access_record(Request.from_event(event), route="GET /", status=200, sub=None, latency_ms=1.0)
     metrics = EmfMetrics()
     for metric in Metric:
-        metrics.count(metric, **dict.fromkeys(metric.dimensions, "x"))
+        metrics.count(metric, 1, **dict.fromkeys(metric.dimensions, "x"))
     return set(record) | {"jobId"} | set(metrics.fields(0)) | WORKER_FIELDS | BUILT_IN
 
 

@@ -14,10 +14,12 @@ from lambdas.router.wake import Waker
 from tests.factories import BOB, job
 from tests.tokens import AUDIENCE, ISSUER, key_set, token
 from tinyllama.adapters.cognito import CognitoVerifier, KeySet
+from tinyllama.adapters.memory_boots import MemoryBootTimes
+from tinyllama.adapters.memory_leases import MemoryLeases
 from tinyllama.adapters.memory_nodes import MemoryNodes
 from tinyllama.adapters.memory_queue import MemoryAdmissions, MemoryDispatch, MemoryDrainGate, MemoryQueue
 from tinyllama.adapters.memory_throttle import MemoryThrottle
-from tinyllama.domain.errors import NodeError, QueueUnavailableError
+from tinyllama.domain.errors import LeaseError, NodeError, QueueUnavailableError
 from tinyllama.domain.jobs import JobStatus
 from tinyllama.domain.limits import QueueLimits
 from tinyllama.domain.node import Node, NodeState
@@ -36,14 +38,19 @@ class Platform:
         self.admissions = MemoryAdmissions(self.queue, QueueLimits(**limits))
         self.worker = MemoryDispatch(self.queue, "worker-1")
         self.settings = RouterSettings(
-            cognito_issuer=ISSUER, cognito_aud=AUDIENCE, redis_host="127.0.0.1", reply_bucket="replies"
+            cognito_issuer=ISSUER,
+            cognito_aud=AUDIENCE,
+            redis_host="127.0.0.1",
+            reply_bucket="replies",
+            lease_role_arn="arn:aws:iam::123456789012:role/tinyllama-lease",
         )
+        self.leases, self.boots = MemoryLeases(), MemoryBootTimes(self.queue)
         self.out = Adapters(
             tokens=CognitoVerifier(ISSUER, AUDIENCE, KeySet(key_set)),
             queue=self.admissions,
             gate=MemoryDrainGate(self.queue),
             nodes=lambda: self.nodes,
-            waker=Waker(lambda: self.nodes, 90, lambda: self.now),
+            waker=Waker(lambda: self.nodes, lambda: self.leases, self.boots, clock=lambda: self.now),
             fallback=MemoryThrottle(clock=lambda: self.now),
             reply_bucket="replies",
         )
@@ -131,6 +138,53 @@ def test_a_job_that_met_a_stopping_node_wakes_it_at_a_later_poll(monkeypatch: py
     platform.pass_time(30)
     assert platform.call("GET", f"/jobs/{body['id']}")[1] == {"status": "queued"}
     assert platform.nodes.calls == [("start", "i-1")]
+
+
+def test_a_node_is_started_under_a_lease_of_an_hour_and_not_at_all_without_one(asleep: Platform) -> None:
+    asleep.leases.error = LeaseError("ThrottlingException", "slow down")
+    status, body, _ = asleep.call("POST", "/infer", GOOD)
+    assert (status, body["detail"]) == (503, "no_lease: ThrottlingException: slow down")
+    assert (asleep.nodes.calls, asleep.admissions.snapshot().depth) == ([], 0)
+    asleep.leases.error = None
+    assert asleep.call("POST", "/infer", GOOD)[0] == 202
+    assert asleep.leases.granted == [("i-1", asleep.now + 3_600)]
+
+
+def test_a_node_that_ran_up_to_its_ceiling_rests_until_a_day_after_its_start(asleep: Platform) -> None:
+    asleep.call("POST", "/infer", GOOD)
+    asleep.pass_time(10_800)
+    asleep.nodes.stop("i-1")
+    asleep.pass_time(60)
+    status, body, _ = asleep.call("POST", "/infer", GOOD)
+    until = "until 2023-11-15T22:13:20+00:00"
+    assert (status, body["error"]) == (503, "start_failed")
+    assert body["detail"].startswith("daily_hours_used: ")
+    assert body["detail"].endswith(until)
+    asleep.pass_time(75_600)
+    assert asleep.call("POST", "/infer", GOOD)[0] == 202
+
+
+async def test_the_eta_is_the_90th_percentile_of_measured_boots(asleep: Platform) -> None:
+    asleep.call("POST", "/infer", GOOD)
+    asleep.pass_time(50)
+    await asleep.wake_worker()
+    await asleep.worker.retire("worker-1")
+    asleep.nodes.stop("i-1")
+    asleep.pass_time(30)
+    assert asleep.call("POST", "/infer", GOOD)[1]["eta"] == 50
+    asleep.pass_time(20)
+    assert asleep.call("GET", "/health")[1] == {"status": "starting", "eta": 30}
+
+
+def test_boot_times_that_cannot_be_read_or_kept_fail_no_request(
+    asleep: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise QueueUnavailableError("gone")
+
+    for name in ("begin", "recent"):
+        monkeypatch.setattr(asleep.boots, name, away)
+    assert asleep.call("POST", "/infer", GOOD)[1]["eta"] == 90
 
 
 @pytest.mark.parametrize("code", ["InsufficientInstanceCapacity", "InstanceLimitExceeded", "UnauthorizedOperation"])
@@ -285,6 +339,26 @@ def test_a_queue_that_is_away_is_503_and_counted(
     assert '"RedisEnqueueFail": 1' in capsys.readouterr().out
 
 
+def test_while_the_queue_is_away_a_client_in_a_loop_is_still_throttled(
+    asleep: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise QueueUnavailableError("refused")
+
+    monkeypatch.setattr(asleep.admissions, "admit", away)
+    codes = [asleep.call("POST", "/infer", GOOD)[0] for _ in range(7)]
+    assert codes == [503] * 5 + [429] * 2
+
+
+def test_polling_ten_times_a_second_is_never_refused_and_a_loop_without_a_pause_is(asleep: Platform) -> None:
+    for _ in range(100):
+        assert asleep.call("GET", "/health")[0] == 503
+        asleep.now += 0.1
+    statuses = [asleep.call("GET", "/health")[0] for _ in range(100)]
+    assert statuses[-1] == 429
+    assert asleep.call("POST", "/infer", GOOD)[0] == 202, "prompts are spent from another bucket"
+
+
 def test_a_bug_of_ours_is_an_undramatic_500_and_the_log_has_the_reason(
     asleep: Platform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -302,6 +376,7 @@ def test_the_access_record_has_every_field_and_neither_token_nor_prompt(
     record = json.loads(out)
     assert {"requestId", "ip", "route", "status", "jwtSub", "latencyMs", "userAgent", "origin"} <= set(record)
     assert (record["route"], record["status"], record["jwtSub"]) == ("POST /infer", 202, "sub-alice")
+    assert record["jobId"] in asleep.queue.records
     assert (record["Enqueues"], record["EC2Starts"], record["Reason"]) == (1, 1, "ColdBoot")
     assert "secret" not in out
     assert token()[:20] not in out

@@ -46,6 +46,7 @@ class MemoryNodes:
         self.boot_s, self.stop_s = boot_s, stop_s
         self._nodes = {node.id: node for node in nodes}
         self._due: dict[str, _Due] = {}
+        self._told_to_stop: dict[str, float] = {}
         self._faults: list[_Fault] = []
         self._failing_boots = 0
         for node in nodes:
@@ -132,7 +133,10 @@ class MemoryNodes:
             raise NodeError("IncorrectInstanceState", f"The instance '{node.id}' is {node.state}.")
 
     def _enter(self, node: Node, state: NodeState) -> None:
-        self._nodes[node.id] = replace(node, state=state)
+        if state is NodeState.STOPPING:
+            self._told_to_stop[node.id] = self.now
+        stopped_at = self._told_to_stop.get(node.id) if state is NodeState.STOPPED else None
+        self._nodes[node.id] = replace(node, state=state, stopped_at=stopped_at)
         self._due.pop(node.id, None)
         if state is NodeState.PENDING:
             then = NodeState.RUNNING

@@ -6,7 +6,7 @@ One `MemoryQueue` holds the jobs; the classes below it are its sides.
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tinyllama.domain.boots import BOOTS_KEPT, plausible
@@ -122,19 +122,6 @@ class MemoryAdmissions:
 
     def snapshot(self) -> QueueSnapshot:
         return QueueSnapshot(len(self._queue.live()), self._queue.worker_ready())
-
-
-class MemoryBootTimes:
-    """`BootTimes` in memory."""
-
-    def __init__(self, queue: MemoryQueue) -> None:
-        self._queue = queue
-
-    def begin(self) -> None:
-        self._queue.woken_at = self._queue.clock()
-
-    def recent(self) -> Sequence[float]:
-        return tuple(self._queue.boots_s)
 
 
 class MemoryDrainGate:

@@ -4,23 +4,24 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from tinyllama.domain.throttle import INFER_POLICY, Bucket, ThrottlePolicy, spend
+from tinyllama.domain.limits import QueueLimits
+from tinyllama.domain.throttle import Allowance, Bucket, spend
 
-MOST_USERS = 10_000
+MOST_BUCKETS = 10_000
 
 
 class MemoryThrottle:
     """`Throttle` in memory. Each Lambda container has its own, so together they let more through than the real one."""
 
-    def __init__(self, policy: ThrottlePolicy = INFER_POLICY, clock: Callable[[], float] = time.monotonic) -> None:
-        self._policy = policy
+    def __init__(self, limits: QueueLimits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits or QueueLimits()
         self._clock = clock
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+        self._buckets: OrderedDict[tuple[str, Allowance], Bucket] = OrderedDict()
 
-    def spend(self, sub: str) -> bool:
-        bucket, allowed = spend(self._buckets.get(sub), self._policy, round(self._clock() * 1000))
-        self._buckets[sub] = bucket
-        self._buckets.move_to_end(sub)
-        if len(self._buckets) > MOST_USERS:
+    def spend(self, sub: str, allowance: Allowance) -> bool:
+        key, policy = (sub, allowance), self._limits.policy(allowance)
+        self._buckets[key], allowed = spend(self._buckets.get(key), policy, round(self._clock() * 1000))
+        self._buckets.move_to_end(key)
+        if len(self._buckets) > MOST_BUCKETS:
             self._buckets.popitem(last=False)
         return allowed

@@ -86,6 +86,14 @@ class NodeError(TinyllamaError):
         self.code = code
 
 
+class LeaseError(TinyllamaError):
+    """A node's lease could not be read or written; `code` is the AWS error code."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
 class ReplyStoreError(TinyllamaError):
     """The reply object could not be written or read."""
 

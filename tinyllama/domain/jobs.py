@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from tinyllama.domain.errors import ApiError, ErrorCode
@@ -67,11 +67,16 @@ def _prompt_size(prompt: str) -> str:
     return prompt
 
 
+def _whole(number: Any) -> Any:
+    # JSON has one kind of number: 5.0 is the integer 5, to JSON Schema and so to our contract.
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 class InferRequest(Frozen):
     """The body of `POST /infer`: `prompt` 1 to 6,144 bytes of UTF-8, `idle` 1 to 30 minutes awake afterwards."""
 
     prompt: Annotated[str, Field(min_length=1), AfterValidator(_prompt_size)]
-    idle: Annotated[int, Field(ge=IDLE_MIN_MINUTES, le=IDLE_MAX_MINUTES)]
+    idle: Annotated[int, BeforeValidator(_whole), Field(ge=IDLE_MIN_MINUTES, le=IDLE_MAX_MINUTES)]
 
 
 def parse_infer(body: str | bytes) -> InferRequest:

@@ -23,12 +23,16 @@ class NodeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One EC2 instance tagged as ours. `launched_at` is the last start, in seconds since the epoch."""
+    """One EC2 instance tagged as ours. `launched_at` is the last start, in seconds since the epoch.
+
+    `stopped_at` is when it was last told to stop, of a node that is stopped; None when EC2 does not say.
+    """
 
     id: str
     state: NodeState
     instance_type: str
     launched_at: float = 0.0
+    stopped_at: float | None = None
 
 
 class WakeAction(StrEnum):
@@ -74,7 +78,7 @@ def decide_wake(nodes: Sequence[Node], *, worker_ready: bool) -> WakeDecision:
     return WakeDecision(WakeAction.REFUSE, "no_node")
 
 
-def remaining_eta_s(node: Node | None, *, boot_s: int, now: float) -> int:
+def remaining_eta_s(node: Node | None, *, boot_s: float, now: float) -> int:
     """Seconds until the node will probably serve: the usual boot time less what has passed, at least 1."""
     booting = node is not None and node.state in {NodeState.PENDING, NodeState.RUNNING}
     elapsed = now - node.launched_at if node is not None and booting else 0.0

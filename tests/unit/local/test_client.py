@@ -16,6 +16,7 @@ ACCOUNT = Account(
     region="eu-central-1",
     instance_id="i-0",
     reply_bucket="replies",
+    lease_role_arn="arn:aws:iam::123456789012:role/tinyllama-lease",
     user_pool_id="pool",
     client_id="client",
     issuer="https://issuer.test",

@@ -1,4 +1,4 @@
-"""API Gateway's payload format 2.0, as the little of it that the router needs.
+"""API Gateway's payload format 2.0, as the little of it that our functions need.
 
 Source: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs".
 """
