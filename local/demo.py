@@ -23,7 +23,7 @@ from local.story import Answer, LookError, Sight, Story, Watch
 from local.summary import summary
 from tinyllama.domain.jobs import Reply
 
-OPTIONS = Options(port=0, boot_s=4, stop_s=1, watch_every_s=2, seconds_per_minute=6, idle_s=8)
+OPTIONS = Options(port=0, boot_s=4, stop_s=1, watch_every_s=2, seconds_per_minute=6, idle_s=15)
 """Time-lapse: a boot of 4 s instead of 90, a minute of 6 s, a watchdog that looks every 2 s instead of every 60."""
 COLD_PROMPT = "What is a llama? Answer in two sentences."
 WARM_PROMPT = "Why should a computer sleep when nobody needs it? Answer in two sentences."

@@ -175,15 +175,22 @@ def health(call: Call) -> Response:
 @polling
 def stop(call: Call) -> Response:
     """Put the node to sleep, unless it works for somebody else; the caller's own jobs are cancelled."""
-    if not call.out.gate.close(call.user.sub):
-        raise ApiError(ErrorCode.BUSY)
+    closed = False
     try:
         control = call.out.nodes()
-        for node in control.nodes():
-            if node.state in {NodeState.RUNNING, NodeState.PENDING}:
+        nodes = control.nodes()
+        # EC2 stops no node that is still booting: it is said before anybody's job is cancelled for nothing.
+        if any(node.state is NodeState.PENDING for node in nodes):
+            raise ApiError(ErrorCode.STOP_FAILED, detail="node_booting: try again when it runs")
+        closed = call.out.gate.close(call.user.sub)
+        if not closed:
+            raise ApiError(ErrorCode.BUSY)
+        for node in nodes:
+            if node.state is NodeState.RUNNING:
                 control.stop(node.id)
     except NodeError as error:
-        call.out.gate.open()
+        if closed:
+            call.out.gate.open()
         raise ApiError(ErrorCode.STOP_FAILED, detail=str(error)) from error
     return Response(202, {"status": "stopping"})
 

@@ -293,6 +293,14 @@ def test_stop_cancels_the_caller_s_jobs_and_stops_the_node(monkeypatch: pytest.M
     assert platform.call("POST", "/stop")[0] == 202, "stopping twice is no error"
 
 
+def test_a_node_that_still_boots_is_not_stopped_and_no_job_is_cancelled_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    platform = Platform(monkeypatch, NodeState.PENDING)
+    mine = platform.call("POST", "/infer", GOOD)[1]["id"]
+    status, body, _ = platform.call("POST", "/stop")
+    assert (status, body) == (503, {"error": "stop_failed", "detail": "node_booting: try again when it runs"})
+    assert platform.call("GET", f"/jobs/{mine}")[1] == {"status": "queued"}
+
+
 async def test_a_stop_that_fails_opens_the_door_again(monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform(monkeypatch, NodeState.RUNNING)
     await platform.wake_worker()
