@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from local.aws.account import Account
 from local.redis_server import HOST
-from local.state import Account, Home, State
+from local.state import Home, State
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 

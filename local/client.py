@@ -10,7 +10,8 @@ import httpx
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from local.addresses import account_of
-from local.state import Account, Home, State
+from local.aws.account import Account
+from local.state import Home, State
 
 POLL_S = 0.1
 PATIENCE_S = 10.0

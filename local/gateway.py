@@ -1,147 +1,99 @@
-"""The HTTP API on loopback: an ASGI application that calls the real Lambda handlers in threads.
+"""The gateway as a process: command line, the functions' environment, uvicorn."""
 
-Plain ASGI: a framework's routing would only stand between the request and the event.
-"""
-
-import asyncio
-import dataclasses
-import json
-import secrets
+import argparse
+import importlib
+import os
+import socket
 import sys
-import time
-import traceback
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
 
-from local.gateway_event import Incoming, Outgoing, Route, RouteTable
+import uvicorn
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-PAYLOAD_MAX_BYTES = 10 * 1024 * 1024
-INTEGRATION_TIMEOUT_S = 30.0
-"""Both are quotas of HTTP APIs that cannot be raised."""
-_CONCURRENCY = 32
-_LOGGED_USER_AGENT = 256
+from local.announce import announce, announced
+from local.gateway_app import Gateway, Handler
+from local.gateway_event import Route
+from local.gateway_routes import routes
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Handler = Callable[[dict[str, Any], object], Any]
+HOST = "127.0.0.1"
+ENVIRONMENT_PATIENCE_S = 60.0
 
 
-class PayloadTooLargeError(Exception):
-    """The body is larger than an HTTP API takes."""
+class _AnnouncingServer(uvicorn.Server):
+    """Says where it listens as soon as it does."""
 
+    def __init__(self, config: uvicorn.Config, ready_file: Path | None) -> None:
+        super().__init__(config)
+        self._ready_file = ready_file
 
-class ClientGoneError(Exception):
-    """The client hung up before its request was complete."""
-
-
-class Gateway:
-    """The ASGI application. `handlers` maps a route's handler string to the function."""
-
-    def __init__(self, routes: Iterable[Route], handlers: Mapping[str, Handler]) -> None:
-        self._table, self._handlers = RouteTable(routes), handlers
-        self._threads = ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="lambda")
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        started = time.perf_counter()
-        request = _incoming(scope)
-        found = self._table.match(request.method, request.path)
-        try:
-            answer = await self._answer(request, found, receive)
-        except ClientGoneError:
-            return
-        _log_access(request, found[0].key if found else "-", answer.status, started)
-        await _respond(answer, request, send)
-
-    async def _answer(
-        self, request: Incoming, found: tuple[Route, Mapping[str, str]] | None, receive: Receive
-    ) -> Outgoing:
-        if found is None:
-            return Outgoing.error(404, "not_found")
-        try:
-            body = await _body(request, receive)
-        except PayloadTooLargeError:
-            return Outgoing.error(413, "payload_too_large")
-        route, parameters = found
-        event = dataclasses.replace(request, body=body).to_event(route, parameters)
-        try:
-            return Outgoing.from_lambda(await self._invoke(self._handlers[route.handler], event))
-        except Exception:  # noqa: BLE001 -- whatever a function does, its caller gets a documented body
-            _log({"requestId": request.id, "level": "error", "message": traceback.format_exc()})
-            return Outgoing.error(500, "internal")
-
-    async def _invoke(self, handler: Handler, event: dict[str, Any]) -> Any:
-        async with asyncio.timeout(INTEGRATION_TIMEOUT_S):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, handler, event, None)
-
-
-def _incoming(scope: Message) -> Incoming:
-    return Incoming(
-        id=secrets.token_hex(8),
-        at=datetime.now(UTC),
-        method=scope["method"],
-        path=scope["path"],
-        query=scope["query_string"].decode("latin-1"),
-        protocol=f"HTTP/{scope['http_version']}",
-        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
-        source_ip=(scope.get("client") or ("", 0))[0],
-    )
-
-
-async def _body(request: Incoming, receive: Receive) -> bytes:
-    announced = request.header("content-length")
-    if announced.isdecimal() and int(announced) > PAYLOAD_MAX_BYTES:
-        raise PayloadTooLargeError
-    body, more = bytearray(), True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > PAYLOAD_MAX_BYTES:  # a chunked body announces nothing
-            raise PayloadTooLargeError
-    return bytes(body)
-
-
-async def _respond(answer: Outgoing, request: Incoming, send: Send) -> None:
-    headers = {"x-request-id": request.id, "content-length": str(len(answer.body))}
-    if answer.status == 204:
-        del headers["content-length"]  # RFC 9110, 8.6
-    given = {name for name, _ in answer.headers}
-    pairs = [*answer.headers, *((name, value) for name, value in headers.items() if name not in given)]
-    encoded = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in pairs]
-    await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": answer.body})
-
-
-def _log_access(request: Incoming, route: str, status: int, started: float) -> None:
-    """The access log's fields (API-004). The path is not among them: a careless client puts a token there."""
-    record = {
-        "log": "access",
-        "requestId": request.id,
-        "ip": request.source_ip,
-        "route": route,
-        "status": status,
-        "latencyMs": round((time.perf_counter() - started) * 1000, 2),
-        "userAgent": request.header("user-agent")[:_LOGGED_USER_AGENT],
-    }
-    _log(record)
-
-
-def _log(record: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(record) + "\n")
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to accept connections."""
+        await super().startup(sockets)
+        if sockets:
+            announce(self._ready_file, url=f"http://{HOST}:{sockets[0].getsockname()[1]}")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """`python -m local.gateway`: serve until SIGTERM."""
-    from local.gateway_process import main as serve  # noqa: PLC0415 -- the application alone needs no server
+    """Serve until SIGTERM; exit code 1 when the port is taken."""
+    arguments = _parser().parse_args(argv)
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, arguments.port))
+        except OSError as error:
+            sys.stderr.write(f"local.gateway: port {arguments.port} is in use ({error.strerror}): choose another\n")
+            return 1
+        table = routes()
+        handlers = _handlers(table)  # imported while the environment is still being made
+        if arguments.environment and not _load_environment(arguments.environment):
+            sys.stderr.write(f"local.gateway: {arguments.environment} did not appear\n")
+            return 1
+        _server(Gateway(table, handlers), arguments.ready_file).run(sockets=[listener])
+    return 0
 
-    return serve(argv)
+
+def _handlers(table: Iterable[Route]) -> dict[str, Handler]:
+    importlib.import_module("boto3")  # the router imports it when it first looks at the node: somebody would wait
+    found: dict[str, Handler] = {}
+    for name in {route.handler for route in table}:
+        module, _, function = name.rpartition(".")
+        found[name] = getattr(importlib.import_module(module), function)
+    return found
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _load_environment(path: Path) -> bool:
+    """Become the functions' environment; Lambda would set it before the start, here it is made meanwhile."""
+    try:
+        found: dict[str, Any] | None = Retrying(
+            stop=stop_after_delay(ENVIRONMENT_PATIENCE_S),
+            wait=wait_fixed(0.01),
+            retry=retry_if_result(lambda facts: facts is None),
+        )(announced, path)
+    except RetryError:
+        return False
+    os.environ.update(found or {})
+    return True
+
+
+def _server(gateway: Gateway, ready_file: Path | None) -> _AnnouncingServer:
+    config = uvicorn.Config(
+        cast("Any", gateway),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    return _AnnouncingServer(config, ready_file)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local.gateway", description="Serve the HTTP API on loopback.")
+    parser.add_argument("--port", type=int, default=8787, help="port on 127.0.0.1; 0 takes a free one (default: 8787)")
+    parser.add_argument("--environment", type=Path, help="JSON file with the functions' environment; awaited")
+    parser.add_argument("--ready-file", type=Path, help='where to write {"url": ...} once requests are served')
+    return parser

@@ -21,7 +21,7 @@ from local.addresses import function_environment, site
 from local.announce import announced, write_atomically
 from local.processes import ProcessId, spawn
 from local.redis_server import HOST, RedisServer, RedisStartError
-from local.state import Account, Home, Options, Part, Phase, State
+from local.state import Home, Options, Part, Phase, State
 
 START_TIMEOUT_S = 60.0
 STOP_GRACE_S = 5.0
@@ -60,7 +60,7 @@ class Platform:
         from local.aws.seed import seed  # noqa: PLC0415 -- imports boto3, which the children need not wait for
 
         aws_url: str = self._ready("aws")["url"]
-        account = Account.model_validate(seed(aws_url, options.region).model_dump())
+        account = seed(aws_url, options.region)
         self._change(aws_url=aws_url, account=account)
         write_atomically(functions, json.dumps(function_environment(self.state)))
         self._launch("node", "--site", str(node_site))

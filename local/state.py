@@ -12,6 +12,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from local.announce import write_atomically
+from local.aws.account import Account
 from local.processes import ProcessId, end_all
 
 PARTS = ("aws", "redis", "gateway", "node")
@@ -50,21 +51,6 @@ class Options(Frozen):
     def boot_eta_s(self) -> int:
         """What the API promises about a cold boot: the simulated boot, and the model's loading."""
         return round(self.boot_s) + 2
-
-
-class Account(Frozen):
-    """Names of what the local account holds, and who may sign in."""
-
-    region: str
-    instance_id: str
-    reply_bucket: str
-    lease_role_arn: str
-    user_pool_id: str
-    client_id: str
-    issuer: str
-    jwks_url: str
-    username: str
-    password: str = Field(repr=False)
 
 
 class Part(Frozen):

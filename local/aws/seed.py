@@ -11,8 +11,8 @@ from urllib.request import Request, urlopen
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
-from pydantic import BaseModel, ConfigDict, Field
 
+from local.aws.account import Account
 from local.aws.images import UBUNTU_22_04
 
 if TYPE_CHECKING:
@@ -25,23 +25,6 @@ _CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testin
 _TAGS = {"Project": "tinyllama", "Role": "gpu-node", "Name": "tinyllama-gpu"}
 _LEASE_ROLE = "tinyllama-lease"
 _PATIENCE_S = 30.0
-
-
-class Account(BaseModel):
-    """Names of what `seed` made. `jwks_url` is the local server's; `issuer` is AWS's, as in the tokens' `iss`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    region: str
-    instance_id: str
-    reply_bucket: str
-    lease_role_arn: str
-    user_pool_id: str
-    client_id: str
-    issuer: str
-    jwks_url: str
-    username: str
-    password: str = Field(repr=False)
 
 
 def seed(endpoint_url: str, region: str = "eu-central-1") -> Account:

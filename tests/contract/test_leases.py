@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.aws.seed import Account, seed
+from local.aws.account import Account
+from local.aws.seed import seed
 from local.aws.server import StrictAws
 from tinyllama.adapters.memory_leases import MemoryLeases
 from tinyllama.adapters.scheduler_leases import SchedulerLeases, connect

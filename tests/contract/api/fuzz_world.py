@@ -17,11 +17,12 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from local.addresses import function_environment
 from local.announce import announced
+from local.aws.account import Account
 from local.aws.seed import seed
 from local.aws.server import StrictAws
 from local.processes import ProcessId, end, spawn
 from local.redis_server import HOST, RedisServer
-from local.state import Account, Options, Phase, State
+from local.state import Options, Phase, State
 from tinyllama.adapters.redis_dispatch import RedisDispatch, connect
 from tinyllama.domain.jobs import Job, JobStatus
 from tinyllama.ports import Claim, Heartbeat, Outcome

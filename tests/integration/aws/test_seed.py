@@ -6,7 +6,8 @@ import jwt
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws.seed import Account, seed, sign_in
+from local.aws.account import Account
+from local.aws.seed import seed, sign_in
 from local.aws.server import StrictAws
 from tests.integration.aws.instances import describe
 

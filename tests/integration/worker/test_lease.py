@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from local.aws.account import Account
 from local.aws.imds import Credentials, Identity, serve_imds
-from local.aws.seed import Account, seed
+from local.aws.seed import seed
 from tests.integration.worker.conftest import Station
 from tinyllama.adapters.scheduler_leases import SchedulerLeases
 from tinyllama.domain.jobs import JobStatus

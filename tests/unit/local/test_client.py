@@ -9,8 +9,8 @@ import pytest
 import typer
 
 from local import asking, client
+from local.aws.account import Account
 from local.client import Client, NotRunningError, RefusedError
-from local.state import Account
 
 ACCOUNT = Account(
     region="eu-central-1",

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from local import gateway
-from local.gateway import Gateway
+from local import gateway_app as gateway
+from local.gateway_app import Gateway
 from local.gateway_event import Route
 
 ROUTES = [
