@@ -97,3 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--environment", type=Path, help="JSON file with the functions' environment; awaited")
     parser.add_argument("--ready-file", type=Path, help='where to write {"url": ...} once requests are served')
     return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

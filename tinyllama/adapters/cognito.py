@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Protocol
 
 import jwt
@@ -116,10 +117,8 @@ class CognitoVerifier:
         return Principal(claims["sub"], frozenset(map(str, groups)))
 
     def _claims(self, token: str) -> Mapping[str, Any]:
-        header = jwt.get_unverified_header(token)
-        kid = header.get("kid")
-        # The algorithm is checked before any key is looked up, so that a forgery costs nothing.
-        key = self._keys.get(kid) if header.get("alg") == "RS256" and isinstance(kid, str) else None
+        kid = _key_id(token.partition(".")[0])
+        key = None if kid is None else self._keys.get(kid)
         if key is None:
             raise ApiError(ErrorCode.INVALID_TOKEN)
         claims: Mapping[str, Any] = jwt.decode(
@@ -132,3 +131,14 @@ class CognitoVerifier:
             options={"require": _REQUIRED},
         )
         return claims
+
+
+@lru_cache(maxsize=32)
+def _key_id(header: str) -> str | None:
+    """The `kid` of an RS256 header; None for any other header, so that no key is looked up for a forgery.
+
+    A pool writes the same header into every token that it signs with a key: it is worth reading once.
+    """
+    fields = jwt.get_unverified_header(f"{header}..")
+    kid = fields.get("kid")
+    return kid if fields.get("alg") == "RS256" and isinstance(kid, str) else None
