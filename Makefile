@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url -
 	$(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-ruff check-mypy check-yaml check-ansible check-shell bench lock clean
+.PHONY: help setup demo test contract check check-ruff check-mypy check-yaml check-ansible check-shell lambda bench load lock clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,6 +22,17 @@ demo: setup ## run the main job on this machine: wake the node, answer two promp
 # Not in parallel: two processes on two cores took as long as one (39 and 41 s), and timings stay undisturbed.
 test: setup ## run every test that needs neither containers nor Terraform; more options: make test ARGS="-k queue"
 	@pytest $(ARGS)
+
+# Not in `make test`: newman comes from npm, and 5,000 cases take a minute and a half.
+contract: setup ## test the HTTP contract: the Postman collection, then 5,000 fuzzed requests; other seeds: make contract SEED=2
+	@if command -v npm >/dev/null; then \
+	  $(MAKE) node_modules/.package-lock.json && python -m tests.contract.api.collection; \
+	else echo "contract: the Postman collection is SKIPPED, for lack of npm: install Node.js 18 or newer"; fi
+	@FUZZ_CASES=5000 FUZZ_SEED=$(or $(SEED),1) pytest tests/contract/api $(ARGS)
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@npm ci --loglevel=error
+	@touch $@
 
 check: check-ruff check-mypy check-yaml check-ansible check-shell ## check style, types, YAML, playbooks and shell scripts
 
@@ -46,13 +57,20 @@ check-shell: setup
 	@git ls-files -z --cached --others --exclude-standard '*.sh' .ci/run | xargs -0 shellcheck
 	@echo "shellcheck: passed"
 
+lambda: setup ## build what Lambda is given, into build/lambda: one zip of our code, one layer an architecture, a manifest
+	@python ci/build_lambda.py
+
 bench: setup ## measure against other ways to do the same, into build/bench.json; one part: make bench ONLY=router
 	@python -m tests.bench $(ONLY)
+
+load: setup ## send 200 requests/s for 60 s to a platform of its own, into build/load.json
+	@python -m tests.load
 
 lock: setup ## write the lock files from pyproject.toml and requirements/*.in; newest versions: make lock UPGRADE=1
 	@$(COMPILE) requirements/uv.in --output-file requirements/uv.lock
 	@$(COMPILE) pyproject.toml --all-extras --output-file requirements/dev.lock
 	@$(COMPILE) requirements/model.in --no-deps --output-file requirements/model.lock
+	@$(COMPILE) requirements/lambda.in --constraint requirements/dev.lock --output-file requirements/lambda.lock
 	@ci/bootstrap.sh
 
 clean: ## remove what was built and every cache, but not .venv
