@@ -13,9 +13,11 @@ from local.addresses import account_of
 from local.aws.account import Account
 from local.state import Home, State
 
-POLL_S = 0.1
+POLL_S = 0.2
+"""Often enough to read along; each look costs the API what a prompt costs."""
 PATIENCE_S = 10.0
-"""How long `follow` puts up with a queue that is away."""
+"""How long `follow` puts up with a queue that is away, or with being told to ask less often."""
+_PASSING = frozenset({429, 503})
 FINAL = frozenset({"done", "failed", "expired", "cancelled"})
 
 
@@ -124,11 +126,11 @@ class Client:
         return Progress(body["status"], body.get("text") or body.get("partial") or "", body.get("error"))
 
     def follow(self, job_id: str, *, every_s: float = POLL_S) -> Iterator[Progress]:
-        """Look at a job again and again until it is final; yields each look. The job survives a short 503."""
+        """Look at a job again and again until it is final; yields each look. A 503 or 429 that passes is waited for."""
         patient = Retrying(
             stop=stop_after_delay(PATIENCE_S),
             wait=wait_fixed(max(every_s, POLL_S)),
-            retry=retry_if_exception(lambda error: isinstance(error, RefusedError) and error.status == 503),
+            retry=retry_if_exception(lambda error: isinstance(error, RefusedError) and error.status in _PASSING),
             reraise=True,
         )
         progress = patient(self.job, job_id)

@@ -19,7 +19,7 @@ class Pace:
     """How often things happen, in s, and how long a drain may take."""
 
     claim_wait: float = 1.0
-    publish: float = 0.1
+    publish: float = 0.2
     renew: float = 0.5
     heartbeat: float = 5.0
     reclaim: float = 7.5

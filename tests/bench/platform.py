@@ -76,7 +76,8 @@ def _subjects(tell: Tell) -> Iterator[tuple[Mapping[str, Ask], Stage]]:
 def _speeds(subjects: Mapping[str, Ask], stage: Stage, at_once: int, tell: Tell) -> Speeds:
     """Tokens per second of each round; the first round is warm-up.
 
-    Rounds that others disturbed are measured again, up to `MOST_ROUNDS`; when too few are left, all count.
+    Rounds that others disturbed are measured again, up to `MOST_ROUNDS`. When too few are left, all count, and the
+    goal is not judged.
     """
     rounds: dict[int, dict[str, Batch]] = {}
     for number, name in in_turns(list(subjects), MOST_ROUNDS + 1):
@@ -112,4 +113,5 @@ def _row(at_once: int, speeds: Speeds) -> Row:
     others = max(batch.others for batches in speeds.values() for batch in batches)
     spread = f"{span([mine / other for mine, other in zip(ours, theirs, strict=True)])}, others up to {others:.0%}"
     figures = statistics.median(ours), statistics.median(theirs)
-    return row(f"platform: {at_once} at once, engine called directly", *figures, "tokens/s", goal=_GOAL, spread=spread)
+    name, sound = f"platform: {at_once} at once, engine called directly", others <= DISTURBED
+    return row(name, *figures, "tokens/s", goal=_GOAL, sound=sound, spread=spread)

@@ -34,6 +34,7 @@ class Row:
     """One figure. `name` is `part: what`; `spread` tells how far single rounds lay apart, for the reader of the table.
 
     `ratio` is `ours / theirs`; without a peer `theirs` and `ratio` are None, without a goal `goal` and `met`.
+    A goal without `met` could not be judged: others disturbed the measurement.
     """
 
     name: str
@@ -46,6 +47,11 @@ class Row:
     spread: str = ""
 
     @property
+    def failed(self) -> bool:
+        """Whether there is a goal and nothing shows that it is met."""
+        return self.goal is not None and self.met is not True
+
+    @property
     def part(self) -> str:
         """The part of the bench that measured it."""
         return self.name.partition(":")[0]
@@ -55,13 +61,22 @@ class Row:
         return {key: getattr(self, key) for key in _KEYS}
 
 
-def row(name: str, ours: float, theirs: float | None, unit: str, *, goal: Goal | None = None, spread: str = "") -> Row:
-    """Make a row; the goal is judged before anything is rounded."""
+def row(
+    name: str,
+    ours: float,
+    theirs: float | None,
+    unit: str,
+    *,
+    goal: Goal | None = None,
+    sound: bool = True,
+    spread: str = "",
+) -> Row:
+    """Make a row; the goal is judged before anything is rounded, and not at all by figures that are not `sound`."""
     ratio = None if theirs is None else ours / theirs
     judged = ours if goal is None or goal.of == "ours" else ratio
     if judged is None:
         raise ValueError(f"{name}: a goal for the ratio needs a peer")
-    met = goal.met_by(judged) if goal else None
+    met = goal.met_by(judged) if goal and sound else None
     peer = None if theirs is None else _short(theirs)
     short_ratio = None if ratio is None else _short(ratio)
     return Row(name, _short(ours), peer, unit, short_ratio, str(goal) if goal else None, met, spread)

@@ -40,9 +40,14 @@ def platform(**environment: str) -> Iterator[State]:
 def _up(home: Home, environment: Mapping[str, str]) -> None:
     command = [sys.executable, "-m", "local", "up", *_QUICK]
     settings = {**os.environ, **environment, "TL_HOME": str(home.path)}
-    done = subprocess.run(command, env=settings, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"tl up failed: {done.stderr}")
+    with subprocess.Popen(command, env=settings, cwd=ROOT, stderr=subprocess.PIPE, text=True) as child:
+        try:
+            _, told = child.communicate()
+        except BaseException:
+            child.wait()  # only then is it known what it has started, and has to be ended
+            raise
+    if child.returncode:
+        raise RuntimeError(f"tl up failed: {told}")
 
 
 def _serving(home: Home) -> State:

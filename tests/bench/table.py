@@ -16,7 +16,7 @@ from tests.bench.timing import Tell
 
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 150)  # nothing is wrapped in a file
-_MET = {True: "[green]met[/]", False: "[bold red]missed[/]", None: ""}
+_MET = {True: "[green]met[/]", False: "[bold red]missed[/]", None: "[yellow]disturbed, not judged[/]"}
 _BUSY_PER_CORE = 0.5
 
 
@@ -46,7 +46,7 @@ def as_table(rows: Iterable[Row]) -> Table:
         table.add_column(column, justify="right" if column in {"ours", "theirs", "ratio"} else "left")
     for one in rows:
         figures = (_figure(one.ours), _figure(one.theirs), one.unit, _figure(one.ratio))
-        table.add_row(one.name, *figures, one.spread, one.goal or "", _MET[one.met])
+        table.add_row(one.name, *figures, one.spread, one.goal or "", _MET[one.met] if one.goal else "")
     return table
 
 

@@ -29,6 +29,17 @@ BUCKET = "tlfif-responses"
 LIMITS = QueueLimits(max_queued=100_000, throttle=ThrottlePolicy(burst=1_000_000, interval_ms=1))
 """So generous that nobody is ever refused: a refusal is cheaper than an admission."""
 PROMPT = "Explain in three sentences why a lease with a time limit is safer than a lock that its holder has to release."
+_HEADERS = {
+    "accept": "*/*",
+    "accept-encoding": "gzip, deflate, br",
+    "content-type": "application/json",
+    "host": "x1.execute-api.eu-central-1.amazonaws.com",
+    "user-agent": "python-httpx/0.28.1",
+    "x-amzn-trace-id": "Root=1-66f2a7c1-2b1d6a4c0e5f4d7a8b9c0d1e",
+    "x-forwarded-for": "203.0.113.7",
+    "x-forwarded-port": "443",
+    "x-forwarded-proto": "https",
+}
 _BEAT = Heartbeat("bench", "model", slots=4, busy=0, ready=True)
 _ENVIRONMENT = {
     "COGNITO_ISSUER": ISSUER,
@@ -42,18 +53,7 @@ _ENVIRONMENT = {
 
 def event(authorization: str) -> Mapping[str, Any]:
     """`POST /infer` as API Gateway hands it over, with the headers that a request through the internet has."""
-    headers = {
-        "accept": "*/*",
-        "accept-encoding": "gzip, deflate, br",
-        "authorization": authorization,
-        "content-type": "application/json",
-        "host": "x1.execute-api.eu-central-1.amazonaws.com",
-        "user-agent": "python-httpx/0.28.1",
-        "x-amzn-trace-id": "Root=1-66f2a7c1-2b1d6a4c0e5f4d7a8b9c0d1e",
-        "x-forwarded-for": "203.0.113.7",
-        "x-forwarded-port": "443",
-        "x-forwarded-proto": "https",
-    }
+    headers = {**_HEADERS, "authorization": authorization}
     came = Incoming(
         id="JKJaXmPLvHcESHA=",
         at=datetime.now(UTC),

@@ -33,6 +33,14 @@ def test_a_row_without_a_peer_has_no_ratio() -> None:
     assert made.to_json() == {"name": "startup: x", **expected}
 
 
+def test_figures_that_others_disturbed_judge_no_goal() -> None:
+    goal = Goal("ratio", ">=", 0.95)
+    disturbed = row("platform: x", 2.0, 1.0, "tokens/s", goal=goal, sound=False)
+    assert (disturbed.goal, disturbed.met, disturbed.failed) == ("ratio >= 0.95", None, True)
+    assert not row("platform: x", 2.0, 1.0, "tokens/s", goal=goal).failed
+    assert not plain("platform: x").failed
+
+
 def test_a_goal_for_the_ratio_needs_a_peer() -> None:
     with pytest.raises(ValueError, match="needs a peer"):
         row("p: x", 1.0, None, "s", goal=Goal("ratio", "<=", 1.0))

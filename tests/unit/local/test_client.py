@@ -78,8 +78,10 @@ def test_a_token_that_is_refused_at_once_is_not_tried_for_ever() -> None:
         one.infer("a")
 
 
-def test_following_a_job_survives_a_queue_that_is_away_for_a_moment() -> None:
-    away = (503, {"error": "queue_unavailable"})
+@pytest.mark.parametrize(
+    "away", [(503, {"error": "queue_unavailable"}), (429, {"error": "rate_limited"})], ids=["away", "asked too often"]
+)
+def test_following_a_job_survives_what_passes(away: tuple[int, dict[str, str]]) -> None:
     one, _ = talk_to(SIGNED_IN, (200, {"status": "queued"}), away, away, (200, {"status": "done", "text": "Hi"}))
 
     looks = list(one.follow("1", every_s=0))
