@@ -101,7 +101,10 @@ def test_the_real_artefacts_pass_and_no_layer_passes_for_the_other(artefacts: Ar
     for mine, other in (("x86_64", "arm64"), ("arm64", "x86_64")):
         assert guard(artefacts.layer(mine), mine) == (0, "")
         code, said = guard(artefacts.layer(mine), other)
-        assert (code, said.count(f"is for {mine}, this layer is for {other}")) == (1, 3)
+        with zipfile.ZipFile(artefacts.layer(mine)) as layer:
+            natives = sum(name.endswith(".so") for name in layer.namelist())
+        assert natives > 0
+        assert (code, said.count(f"is for {mine}, this layer is for {other}")) == (1, natives)
         assert guard(artefacts.layer(mine))[0] == 1, "a layer is no function"
 
 
