@@ -21,6 +21,7 @@ def function_environment(state: State) -> dict[str, str]:
     account = account_of(state)
     return {
         **CREDENTIALS,
+        "ALLOWED_CIDRS": "127.0.0.0/8",  # this machine stands for the inside of the VPC
         "AWS_ENDPOINT_URL": state.aws_url,
         "AWS_REGION": account.region,
         "AWS_DEFAULT_REGION": account.region,
@@ -45,7 +46,7 @@ def exports(state: State, token: str) -> dict[str, str]:
         "TL_API_URL": state.api_url,
         "TL_TOKEN": token,
     }
-    hidden = {"BOOT_ETA_S", "REDIS_TIMEOUT_S"}
+    hidden = {"ALLOWED_CIDRS", "BOOT_ETA_S", "REDIS_TIMEOUT_S"}
     return {name: value for name, value in (function_environment(state) | named).items() if name not in hidden}
 
 

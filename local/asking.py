@@ -9,7 +9,7 @@ from rich.status import Status
 from local.client import Accepted, Client, NotRunningError, Progress, RefusedError
 from local.terminal import Exit, err, fail
 
-_TODO = {
+_ADVICE = {
     "rate_limited": "wait {retry_after_s} s and ask again; 5 prompts at once and 20 a minute are allowed",
     "invalid_request": "a prompt has 1 to 6,144 bytes, --idle is 1 to 30 minutes",
     "queue_full": "wait until the jobs that are queued are done: tl status",
@@ -38,7 +38,7 @@ def ask(client: Client, prompt: str, *, idle: int) -> None:
 
 def refuse(error: RefusedError) -> None:
     """Say what the API refused, and what to do about it."""
-    told = _TODO.get(error.code, "").format(retry_after_s=error.retry_after_s)
+    told = _ADVICE.get(error.code, "").format(retry_after_s=error.retry_after_s)
     details = {name: value for name, value in error.body.items() if name != "error"}
     code = Exit.RATE_LIMITED if error.status == 429 else Exit.FAILED
     fail(escape(f"{error.code} ({error.status}){f' {details}' if details else ''}"), told, code=code)

@@ -28,8 +28,8 @@ from tinyllama.domain.jobs import Job, JobStatus
 from tinyllama.ports import Claim, Heartbeat, Outcome
 
 _BEAT = Heartbeat("pretended", "none", slots=8, busy=0, ready=True)
-# `queue_full` would soon be all that is ever answered, and to `/queue-health` we are inside the VPC.
-_OPEN = {"MAX_QUEUED": "1000000", "ALLOWED_CIDRS": "127.0.0.0/8"}
+# `queue_full` would soon be all that is ever answered.
+_OPEN = {"MAX_QUEUED": "1000000"}
 
 
 @dataclass(frozen=True, slots=True)
