@@ -87,7 +87,9 @@ async def _chunks(source: httpx_sse.EventSource) -> AsyncIterator[Chunk]:
         try:
             chunk, last = _chunk(json.loads(event.data))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise EngineError("engine_garbage", f"not a chat completion chunk: {event.data[:200]!r}") from error
+            # What it sent may be part of a reply, and this message goes into the log.
+            message = f"{len(event.data)} characters are no chat completion chunk ({type(error).__name__})"
+            raise EngineError("engine_garbage", message) from None
         finished = finished or last
         yield chunk
     if not finished:

@@ -54,3 +54,10 @@ async def test_an_engine_that_is_not_there_is_unreachable_and_not_healthy() -> N
     using = engine(nobody)
     assert not await using.healthy()
     await using.close()
+
+
+async def test_what_an_engine_sent_in_place_of_a_chunk_is_not_repeated_in_the_error() -> None:
+    async with http_engine(Mode.GARBAGE) as url:
+        with pytest.raises(EngineError) as caught:
+            await generate(url)
+    assert "not json" not in str(caught.value), "it may be part of a reply, and the error is logged"
