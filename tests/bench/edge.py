@@ -23,8 +23,10 @@ from tests.bench.rows import Goal, Row, row
 from tests.bench.timing import Tell, call_times, in_turns, percentile, quiet, ratios, span
 from tests.bench.world import BUCKET, LIMITS, World, accepted_event, rejected_event, world
 from tests.tokens import AUDIENCE, ISSUER, key_set
-from tinyllama.adapters.cognito import CognitoVerifier, KeySet
+from tinyllama.adapters.cognito import CognitoVerifier
+from tinyllama.adapters.key_set import KeySet
 from tinyllama.adapters.redis_admissions import RedisAdmissions
+from tinyllama.adapters.redis_link import RedisLink
 
 STARTS, ROUNDS, CALLS = 15, 20, 100
 OURS, REFUSED, RESOLVER = "router", "router, token refused", "powertools"
@@ -96,7 +98,7 @@ def _key_server() -> Iterator[str]:
 def _times(place: World, tell: Tell) -> dict[str, list[list[float]]]:
     """Microseconds of warm requests."""
     tokens = CognitoVerifier(ISSUER, AUDIENCE, KeySet(key_set))
-    resolver = application(tokens, RedisAdmissions(place.client(), LIMITS), BUCKET)
+    resolver = application(tokens, RedisAdmissions(RedisLink("127.0.0.1", place.port, timeout_s=0.5), LIMITS), BUCKET)
     accepted, rejected = accepted_event(), rejected_event()
     calls: dict[str, tuple[Handler, Mapping[str, Any], int]] = {
         OURS: (lambda_handler, accepted, 202),

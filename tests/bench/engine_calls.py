@@ -1,18 +1,34 @@
 """The same prompt to the same engine: through the platform, and as somebody would call it who has none."""
 
+import http.client
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
-
-import httpx
+from typing import Any
+from urllib.parse import urlsplit
 
 from local.addresses import account_of
 from local.client import Client
-from local.engine import HOST, MODEL
+from local.engine import HOST
 from local.state import State
 from tests.bench.running import client_of, process_of
 
 TIMEOUT_S = 120.0
+_CHUNK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A reply: seconds until its first text; `count` tells its tokens, and is asked after the clock has stopped."""
+
+    first_s: float
+    count: Callable[[], int]
+
+
+Ask = Callable[[str], Generated]
+"""Has a prompt answered."""
 
 
 class ThroughPlatform:
@@ -24,42 +40,69 @@ class ThroughPlatform:
         for user in users:
             self._users.put(user)
 
-    def ask(self, prompt: str) -> Callable[[], int]:
+    def ask(self, prompt: str) -> Generated:
         """Generate a reply for a user who has no job; the tokens are in the reply object."""
-        user = self._users.get()
+        user, started, first_s = self._users.get(), time.perf_counter(), 0.0
         try:
             job = user.infer(prompt, idle=30)
-            *_, last = user.follow(job.id)
+            for last in user.follow(job.id):
+                if last.text and not first_s:
+                    first_s = time.perf_counter() - started
         finally:
             self._users.put(user)
         if last.status != "done":
             raise RuntimeError(f"job {job.id} is {last}")
-        return lambda: self._tokens(job.id)
+        return Generated(first_s, lambda: reply_tokens(self._s3, self._bucket, job.id))
 
-    def _tokens(self, job_id: str) -> int:
-        found = self._s3.get_object(Bucket=self._bucket, Key=f"{job_id}.json")
-        return int(json.load(found["Body"])["usage"]["completion_tokens"])
+
+def reply_tokens(s3: Any, bucket: str, job_id: str) -> int:
+    """The tokens of a reply object."""
+    found = s3.get_object(Bucket=bucket, Key=f"{job_id}.json")
+    return int(json.load(found["Body"])["usage"]["completion_tokens"])
 
 
 class Direct:
-    """A client of the engine; its own usage tells the tokens."""
+    """A client of the engine that reads the stream and does nothing with it: nobody can have it for less."""
 
-    def __init__(self, state: State, generation: Mapping[str, str]) -> None:
-        self._asked = {name.lower(): json.loads(value) for name, value in generation.items()}
-        self._http = httpx.Client(base_url=_engine_url(state), timeout=TIMEOUT_S, trust_env=False)
+    def __init__(self, url: str, model: str, generation: Mapping[str, str]) -> None:
+        settings = {name.lower(): json.loads(value) for name, value in generation.items()}
+        self._asked = {**settings, "model": model, "stream": True, "stream_options": {"include_usage": True}}
+        self._address = urlsplit(url).netloc
 
-    def ask(self, prompt: str) -> Callable[[], int]:
-        """Generate a reply in one piece: streaming, which the platform does, costs the processor more."""
-        body = {**self._asked, "model": MODEL, "messages": [{"role": "user", "content": prompt}]}
-        answer = self._http.post("/v1/chat/completions", json=body).raise_for_status()
-        return lambda: int(answer.json()["usage"]["completion_tokens"])
+    def ask(self, prompt: str) -> Generated:
+        """Generate a reply, streamed as it is to the worker; the engine's own usage tells the tokens."""
+        started = time.perf_counter()
+        connection = http.client.HTTPConnection(self._address, timeout=TIMEOUT_S)
+        try:
+            body = json.dumps({**self._asked, "messages": [{"role": "user", "content": prompt}]})
+            connection.request("POST", "/v1/chat/completions", body, {"content-type": "application/json"})
+            answer, pieces, first_s = connection.getresponse(), list[bytes](), 0.0
+            while piece := answer.read1(_CHUNK):
+                if not first_s and _has_text(piece):
+                    first_s = time.perf_counter() - started
+                pieces.append(piece)
+        finally:
+            connection.close()
+        return Generated(first_s, lambda: _tokens(b"".join(pieces)))
 
-    def close(self) -> None:
-        """Let go of connections."""
-        self._http.close()
+
+def _events(stream: bytes) -> list[dict[str, Any]]:
+    lines = (line.removeprefix(b"data:").strip() for line in stream.splitlines() if line.startswith(b"data:"))
+    return [json.loads(line) for line in lines if line != b"[DONE]"]
 
 
-def _engine_url(state: State) -> str:
+def _has_text(piece: bytes) -> bool:
+    return any(choice.get("delta", {}).get("content") for event in _events(piece) for choice in event["choices"])
+
+
+def _tokens(stream: bytes) -> int:
+    found = [event["usage"] for event in _events(stream) if event.get("usage")]
+    if not found:
+        raise RuntimeError(f"the engine gave no usage: {stream[:200]!r}")
+    return int(found[-1]["completion_tokens"])
+
+
+def engine_url(state: State) -> str:
     """Where the node's engine listens, from its command line: outside the node nobody is told."""
     for process in process_of(state).children(recursive=True):
         words = process.cmdline()

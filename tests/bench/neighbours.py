@@ -28,7 +28,7 @@ def _busy_s() -> float:
 def _own_s(supervisor: psutil.Process) -> float:
     """Those of this process and of the platform; the platform's parts do not come and go while it is watched."""
     spent = 0.0
-    for process in (psutil.Process(os.getpid()), supervisor, *supervisor.children(recursive=True)):
+    for process in {psutil.Process(os.getpid()), supervisor, *supervisor.children(recursive=True)}:
         times = process.cpu_times()
         spent += times.user + times.system
     return spent

@@ -2,14 +2,15 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import psutil
 
-from tests.bench.engine_calls import Direct, ThroughPlatform
+from local.engine import MODEL
+from tests.bench.engine_calls import Ask, Direct, ThroughPlatform, engine_url
 from tests.bench.neighbours import watch
 from tests.bench.rows import Goal, Row, row
 from tests.bench.running import Queue, platform, process_of, users, wake
@@ -29,9 +30,6 @@ PROMPTS = (
 GENERATION = {"MAX_TOKENS": "256", "TEMPERATURE": "0"}
 """The worker's default length; without chance, so that both ways generate the same text."""
 _GOAL = Goal("ratio", ">=", 0.95)
-
-Ask = Callable[[str], Callable[[], int]]
-"""Has a prompt answered; what it returns counts the tokens, after the clock has stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +66,7 @@ def _subjects(tell: Tell) -> Iterator[tuple[Mapping[str, Ask], Stage]]:
         queue = Queue(state)
         tell("waking the node")
         wake(everybody[0], queue)
-        direct = Direct(state, GENERATION)
-        stack.callback(direct.close)
+        direct = Direct(engine_url(state), MODEL, GENERATION)
         yield {OURS: ThroughPlatform(state, everybody).ask, DIRECT: direct.ask}, Stage(queue, process_of(state))
 
 
@@ -102,10 +99,10 @@ def _batch(ask: Ask, at_once: int, stage: Stage) -> Batch:
     others = watch(stage.supervisor)
     with ThreadPoolExecutor(at_once) as threads:
         started = time.perf_counter()
-        counts = list(threads.map(ask, PROMPTS[:at_once]))
+        replies = list(threads.map(ask, PROMPTS[:at_once]))
         took = time.perf_counter() - started
     share = others()
-    return Batch(sum(count() for count in counts) / took, share)
+    return Batch(sum(reply.count() for reply in replies) / took, share)
 
 
 def _row(at_once: int, speeds: Speeds) -> Row:

@@ -11,8 +11,10 @@ Measure = Callable[[Tell], Sequence[Row]]
 PARTS = {
     "router": "tests.bench.router",
     "edge": "tests.bench.edge",
+    "queue": "tests.bench.queue",
     "startup": "tests.bench.startup",
     "platform": "tests.bench.platform",
+    "worker_engine": "tests.bench.worker_engine",
 }
 """Part and module, in the order in which they run and their rows are shown."""
 

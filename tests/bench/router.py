@@ -13,6 +13,7 @@ from tests.bench.rows import Goal, Row, row
 from tests.bench.timing import Tell, call_times, percentile, quiet, ratios, span
 from tests.bench.world import World, accepted_event, rejected_event, world
 from tests.tokens import key_set
+from tinyllama.adapters.redis_link import RedisLink
 
 ROUNDS, CALLS = 40, 100
 OURS, FLOOR = "router", "floor"
@@ -32,7 +33,7 @@ def measure(tell: Tell) -> Sequence[Row]:
         calls: dict[str, Callable[[], object]] = {
             name: partial(handle, accepted, None) for name, handle in handlers.items()
         }
-        calls[FLOOR] = floor(place.client())
+        calls[FLOOR] = floor(RedisLink("127.0.0.1", place.port, timeout_s=0.5))
         served = call_times(calls, rounds=ROUNDS, calls=CALLS, before=place.renew, tell=tell)
         refusals = {name: partial(handle, rejected, None) for name, handle in handlers.items()}
         refused = call_times(refusals, rounds=ROUNDS // 2, calls=CALLS, before=place.renew, tell=tell)

@@ -19,7 +19,8 @@ from local.client import Client
 from local.processes import ROOT
 from local.redis_server import HOST
 from local.state import Home, State
-from tinyllama.adapters.redis_admissions import RedisAdmissions, connect
+from tinyllama.adapters.redis_admissions import RedisAdmissions
+from tinyllama.adapters.redis_link import RedisLink
 
 READY_TIMEOUT_S = 60.0
 _QUICK = ("--port", "0", "--boot-s", "0", "--stop-s", "0")
@@ -92,8 +93,8 @@ class Queue:
     """What the bench has to know of the queue, and to change in it."""
 
     def __init__(self, state: State) -> None:
-        self._client = connect(HOST, state.redis_port, timeout_s=5)
-        self._admissions = RedisAdmissions(self._client)
+        self._link = RedisLink(HOST, state.redis_port, timeout_s=5)
+        self._admissions = RedisAdmissions(self._link)
 
     def await_worker(self, *, ready: bool) -> None:
         """Wait until a worker with a loaded model is there, or none is."""
@@ -105,8 +106,8 @@ class Queue:
 
     def forgive(self) -> None:
         """Fill everybody's token bucket: what is measured is not how well the throttle holds."""
-        for key in self._client.scan_iter("throttle:*"):
-            self._client.delete(key)
+        for key in self._link.ask("KEYS", "throttle:*"):
+            self._link.ask("DEL", key)
 
 
 def wake(client: Client, queue: Queue) -> float:

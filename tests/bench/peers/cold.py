@@ -52,7 +52,7 @@ def fastapi() -> Late:
     _spare_the_peer_our_bench()
     from tests.bench.peers import fastapi_app  # noqa: PLC0415 -- the clock runs
     from tests.bench.peers.fastapi_duties import Duties  # noqa: PLC0415 -- the clock runs
-    from tinyllama.adapters.cognito import http_keys  # noqa: PLC0415 -- the clock runs
+    from tinyllama.adapters.key_set import http_keys  # noqa: PLC0415 -- the clock runs
 
     def late() -> Handler:
         client = redis.Redis(port=int(os.environ["REDIS_PORT"]), decode_responses=True)
@@ -74,13 +74,15 @@ def _spare_the_peer_our_bench() -> None:
 def powertools() -> Late:
     """AWS Powertools' resolver."""
     from tests.bench.peers.powertools_app import application  # noqa: PLC0415 -- the clock runs
-    from tinyllama.adapters.cognito import CognitoVerifier, KeySet, http_keys  # noqa: PLC0415 -- the clock runs
-    from tinyllama.adapters.redis_admissions import RedisAdmissions, connect  # noqa: PLC0415 -- the clock runs
+    from tinyllama.adapters.cognito import CognitoVerifier  # noqa: PLC0415 -- the clock runs
+    from tinyllama.adapters.key_set import KeySet, http_keys  # noqa: PLC0415 -- the clock runs
+    from tinyllama.adapters.redis_admissions import RedisAdmissions  # noqa: PLC0415 -- the clock runs
+    from tinyllama.adapters.redis_link import RedisLink  # noqa: PLC0415 -- the clock runs
 
     def late() -> Handler:
         env = os.environ
         tokens = CognitoVerifier(env["COGNITO_ISSUER"], env["COGNITO_AUD"], KeySet(http_keys(env["JWKS_URL"])))
-        queue = RedisAdmissions(connect("127.0.0.1", int(env["REDIS_PORT"]), timeout_s=1))
+        queue = RedisAdmissions(RedisLink("127.0.0.1", int(env["REDIS_PORT"]), timeout_s=1))
         return application(tokens, queue, env["REPLY_BUCKET"])
 
     return late

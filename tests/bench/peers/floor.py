@@ -6,25 +6,24 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 
-import redis
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests import tokens
 from tests.bench.world import LIMITS, PROMPT
-from tinyllama.adapters.redis_scripts import DRAINING, JOBS, WORKERS, job_key, source, state_key, throttle_key
+from tinyllama.adapters.redis_scripts import DRAINING, JOBS, WORKERS, Link, job_key, state_key, throttle_key
 
 
-def floor(client: "redis.Redis") -> Callable[[], object]:
-    """One RS256 verification and one call of the admission script by redis-py; everything else is done beforehand."""
+def floor(link: Link) -> Callable[[], object]:
+    """One RS256 verification and one call of the admission script; everything else is done beforehand."""
     signed, _, signature = tokens.token().rpartition(".")
     message, proof = signed.encode(), base64.urlsafe_b64decode(signature + "==")
     public, padding, digest = tokens.key(tokens.KID).public_key(), PKCS1v15(), SHA256()
-    script, prepared = client.register_script(source("admit")), _calls()
+    prepared = _calls()
 
     def call() -> object:
         public.verify(proof, message, padding, digest)
-        return script(*next(prepared))
+        return link.run("admit", *next(prepared))
 
     return call
 

@@ -1,0 +1,131 @@
+"""The queue beside other queues on the same Redis: how soon a handler starts, and how many do in a second.
+
+Redis and the producer are on one core, the worker on another. Every turn starts a worker and a producer on an empty
+Redis; a peer that cannot be installed here has no rows.
+"""
+
+import contextlib
+import statistics
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
+
+from local.redis_server import RedisServer
+from tests.bench import queue_cost, queue_scale
+from tests.bench.queue_contestants import CONTESTANTS, FLOOR, OURS, core, playing, surroundings
+from tests.bench.queue_environments import UnavailableError, install
+from tests.bench.rows import Goal, Row, row
+from tests.bench.table import err
+from tests.bench.timing import Tell, in_turns, percentile, ratios, span
+from tinyllama.adapters.redis_link import RedisLink
+
+ROUNDS, STARTS = 5, 9
+JOBS, PAUSE_S, WARM_UP = 200, 0.003, 50
+"""Of a turn's look at how soon handlers start: the pause lets the worker come to rest."""
+SECONDS = 1.0
+_SOONER, _NEAR_FLOOR = Goal("ratio", "<=", 0.9), Goal("ratio", "<=", 1.5)
+IN_FLIGHT: Mapping[int, Goal] = {
+    1: Goal("ratio", ">=", 1.0),
+    10: Goal("ratio", ">=", 2.0),
+    50: Goal("ratio", ">=", 2.0),
+}
+_FIRST = """import time
+start = time.process_time()
+import {module} as queue
+asked = queue.enqueue(0)
+if asked is not None:
+    import asyncio
+    asyncio.run(asked)
+print(time.process_time() - start)"""
+"""A client's import alone says little: some import what they need when they are first used."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """A contestant's figures, of each round: µs of single jobs, jobs/s, CPU ms to the first job."""
+
+    started: list[list[float]] = field(default_factory=list)
+    rates: dict[int, list[float]] = field(default_factory=lambda: {count: [] for count in IN_FLIGHT})
+    first_ms: list[float] = field(default_factory=list)
+
+
+def measure(tell: Tell) -> Sequence[Row]:
+    """Everybody in turns; then what only concerns ours."""
+    seen = {name: Seen() for name in _present()}
+    with core(0):
+        server = RedisServer().start()
+    with contextlib.closing(RedisLink(server.host, server.port, timeout_s=5)) as link:
+        try:
+            for number, name in in_turns(list(seen), ROUNDS):
+                tell(f"round {number + 1} of {ROUNDS}: {name}")
+                link.ask("FLUSHALL")
+                _turn(name, server, seen[name])
+            for _, name in in_turns([name for name in seen if name != FLOOR], STARTS):
+                tell(f"first job of {name}")
+                link.ask("FLUSHALL")
+                seen[name].first_ms.append(_first_ms(name, server))
+        finally:
+            server.stop()
+    return [*_rows(seen), *queue_cost.measure(tell), *queue_scale.measure(tell)]
+
+
+def _present() -> list[str]:
+    """Whose environment is there or can be made; of the others we say why they are left out."""
+    names = []
+    for name, contestant in CONTESTANTS.items():
+        try:
+            if contestant.environment:
+                install(contestant.environment)
+            names.append(name)
+        except UnavailableError as error:
+            err.print(f"queue: {name} is SKIPPED: {error}")
+    return names
+
+
+def _turn(name: str, server: RedisServer, seen: Seen) -> None:
+    with playing(CONTESTANTS[name], server) as producer:
+        producer.latency(WARM_UP, 0.0)
+        seen.started.append(producer.latency(JOBS, PAUSE_S))
+        for count, rates in seen.rates.items():
+            rates.append(producer.rate(count, SECONDS))
+
+
+def _first_ms(name: str, server: RedisServer) -> float:
+    contestant = CONTESTANTS[name]
+    with TemporaryDirectory() as place:
+        words = [str(contestant.bin / "python"), "-c", _FIRST.format(module=contestant.module)]
+        environment = {**surroundings(server, place), **contestant.settings}
+        done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return float(done.stdout) * 1000
+
+
+def _rows(seen: Mapping[str, Seen]) -> list[Row]:
+    ours, others = seen[OURS], {name: other for name, other in seen.items() if name != OURS}
+    found = []
+    for name, other in others.items():
+        found += [_started(ours, name, other, percent) for percent in (50, 95)]
+    for count, goal in IN_FLIGHT.items():
+        found += [_rate(ours, name, other, count, goal) for name, other in others.items()]
+    return [*found, *(_first(ours, name, other) for name, other in others.items() if name != FLOOR)]
+
+
+def _started(ours: Seen, name: str, other: Seen, percent: int) -> Row:
+    figures = percentile(ours.started, percent), percentile(other.started, percent)
+    goal = None if percent != 50 else _NEAR_FLOOR if name == FLOOR else _SOONER
+    spread = span(ratios(ours.started, other.started, percent))
+    return row(f"queue: enqueue to handler start p{percent}, {name}", *figures, "µs", goal=goal, spread=spread)
+
+
+def _rate(ours: Seen, name: str, other: Seen, count: int, goal: Goal) -> Row:
+    mine, theirs = ours.rates[count], other.rates[count]
+    spread = span([one / another for one, another in zip(mine, theirs, strict=True)])
+    figures = statistics.median(mine), statistics.median(theirs)
+    judged = None if name == FLOOR else goal  # one job at a time, without a promise: nobody's queue
+    return row(f"queue: jobs/s with {count} in flight, {name}", *figures, "jobs/s", goal=judged, spread=spread)
+
+
+def _first(ours: Seen, name: str, other: Seen) -> Row:
+    figures = statistics.median(ours.first_ms), statistics.median(other.first_ms)
+    goal = Goal("ratio", "<=", 1.0)
+    return row(f"queue: client from its import to its first job queued, {name}", *figures, "CPU ms", goal=goal)
