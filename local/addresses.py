@@ -4,7 +4,7 @@ from typing import Any
 
 from local.aws.account import Account
 from local.redis_server import HOST
-from local.state import Home, State
+from local.state import Home, Queue, State
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
@@ -14,6 +14,14 @@ def account_of(state: State) -> Account:
     if state.account is None:
         raise ValueError("the platform has no account yet")
     return state.account
+
+
+def queue_environment(state: State) -> dict[str, str]:
+    """Which queue it is, and where: for the functions and the node alike."""
+    if state.options.queue is Queue.SQS:
+        account = account_of(state)
+        return {"TL_QUEUE": "sqs", "QUEUE_URL": account.queue_url, "QUEUE_TABLE": account.queue_table}
+    return {"TL_QUEUE": "redis", "REDIS_HOST": HOST, "REDIS_PORT": str(state.redis_port)}
 
 
 def function_environment(state: State) -> dict[str, str]:
@@ -30,8 +38,8 @@ def function_environment(state: State) -> dict[str, str]:
         "COGNITO_ISSUER": account.issuer,
         "JWKS_URL": account.jwks_url,
         "LEASE_ROLE_ARN": account.lease_role_arn,
-        "REDIS_HOST": HOST,
-        "REDIS_PORT": str(state.redis_port),
+        **queue_environment(state),
+        "QUEUE_TIMEOUT_S": "5",
         "REDIS_TIMEOUT_S": "0.5",  # on AWS 50 ms are plenty, but here the model keeps all cores busy
         "REPLY_BUCKET": account.reply_bucket,
     }
@@ -46,7 +54,7 @@ def exports(state: State, token: str) -> dict[str, str]:
         "TL_API_URL": state.api_url,
         "TL_TOKEN": token,
     }
-    hidden = {"ALLOWED_CIDRS", "BOOT_ETA_S", "REDIS_TIMEOUT_S"}
+    hidden = {"ALLOWED_CIDRS", "BOOT_ETA_S", "QUEUE_TIMEOUT_S", "REDIS_TIMEOUT_S"}
     return {name: value for name, value in (function_environment(state) | named).items() if name not in hidden}
 
 
@@ -57,8 +65,7 @@ def site(state: State, home: Home) -> dict[str, Any]:
     return {
         "aws_url": state.aws_url,
         "region": account.region,
-        "redis_host": HOST,
-        "redis_port": state.redis_port,
+        "queue": queue_environment(state) | {"QUEUE_TIMEOUT_S": "5"},
         "reply_bucket": account.reply_bucket,
         "lease_role_arn": account.lease_role_arn,
         "run_dir": str(home.run_dir),

@@ -13,7 +13,7 @@ _ADVICE = {
     "rate_limited": "wait {retry_after_s} s and ask again; 5 prompts at once and 20 a minute are allowed",
     "invalid_request": "a prompt has 1 to 6,144 bytes, --idle is 1 to 30 minutes",
     "queue_full": "wait until the jobs that are queued are done: tl status",
-    "queue_unavailable": "look at `tl status` and `tl logs redis`",
+    "queue_unavailable": "look at `tl status` and `tl logs`",
     "start_failed": "EC2 would not start the node; look at `tl logs gateway`, then ask again",
 }
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from local.state import LOGS, Home, Options, Phase, State
+from local.state import LOGS, Home, Options, Phase, Queue, State
 from local.terminal import Exit, fail, out
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="""The tinyllama platform on this machine: a strict AWS, Redis, the HTTP API, and a node with a real model.
+    help="""The tinyllama platform on this machine: a strict AWS, a queue, the HTTP API, and a node with a real model.
 
     [bold]Examples[/]
 
@@ -58,6 +58,7 @@ def up(
     ] = 60,
     idle_s: Annotated[float, typer.Option(help="Seconds awake after a boot without any job.", min=1)] = 300,
     slots: Annotated[int, typer.Option(help="Prompts that the model works on at once.", min=1, max=64)] = 4,
+    queue: Annotated[Queue, typer.Option(help="What the jobs wait in: Redis, or SQS and DynamoDB.")] = Queue.REDIS,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay, and end with Ctrl-C.")] = False,
 ) -> None:
     """Start the platform; fine when it runs already.
@@ -74,6 +75,7 @@ def up(
         seconds_per_minute=seconds_per_minute,
         idle_s=idle_s,
         slots=slots,
+        queue=queue,
     )
     launch(Home(), options, foreground=foreground)
 
@@ -150,6 +152,7 @@ def logs(
 @app.command()
 def demo(
     svg: Annotated[Path | None, typer.Option(help="Also write what you see as a picture.", dir_okay=False)] = None,
+    queue: Annotated[Queue, typer.Option(help="What the jobs wait in: Redis, or SQS and DynamoDB.")] = Queue.REDIS,
 ) -> None:
     """Tell the whole story in under 90 s, on a platform of its own, and leave nothing running.
 
@@ -162,7 +165,7 @@ def demo(
 
     console = Console(record=svg is not None, highlight=False, width=100 if svg else None)
     try:
-        tell(console)
+        tell(console, queue=queue)
     except DemoError as error:
         fail(escape(str(error)), "run it again; if it fails again: tl up, tl ask, tl logs")
     except KeyboardInterrupt:

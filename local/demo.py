@@ -18,7 +18,7 @@ from local import runbook
 from local.addresses import CREDENTIALS, account_of, exports
 from local.client import Accepted, Client, NotRunningError, Progress, RefusedError
 from local.launch import down, up
-from local.state import Home, Options, State
+from local.state import Home, Options, Queue, State
 from local.story import Answer, LookError, Sight, Story, Watch
 from local.summary import summary
 from tinyllama.domain.jobs import Reply
@@ -40,7 +40,7 @@ class DemoError(Exception):
     """A stage did not go as told; the message says which one, and why."""
 
 
-def demo(console: Console) -> None:
+def demo(console: Console, queue: Queue = Queue.REDIS) -> None:
     """Tell the story, and leave nothing running, whatever happens.
 
     Raises:
@@ -49,7 +49,7 @@ def demo(console: Console) -> None:
     with tempfile.TemporaryDirectory(prefix="tinyllama-demo-") as folder:
         home = Home(Path(folder))
         try:
-            Demo(console, home).run()
+            Demo(console, home, OPTIONS.model_copy(update={"queue": queue})).run()
         except (RefusedError, NotRunningError, runbook.RunbookError) as error:
             raise DemoError(f"{error}\n{_last_words(home)}") from error
 
@@ -62,8 +62,8 @@ def _last_words(home: Home) -> str:
 class Demo:
     """One telling of the story."""
 
-    def __init__(self, console: Console, home: Home) -> None:
-        self._console, self._home = console, home
+    def __init__(self, console: Console, home: Home, options: Options) -> None:
+        self._console, self._home, self._options = console, home, options
         self._story = Story()
 
     def run(self) -> None:
@@ -78,7 +78,7 @@ class Demo:
                 with Watch(self._story, look, self._saw) as watch:
                     self._use(state, client, watch)
             self._stage("End everything", lambda: down(self._home, self._console))
-        self._console.print(summary(self._story, OPTIONS))
+        self._console.print(summary(self._story, self._options))
 
     def _use(self, state: State, client: Client, watch: Watch) -> None:
         watch.until("stopped", timeout_s=5)
@@ -100,7 +100,7 @@ class Demo:
         self._say(f"node is [bold]{sight.state}[/] [dim]({sight.instance_type})[/]")
 
     def _start(self) -> State:
-        up(self._home, OPTIONS, foreground=False, console=self._console)
+        up(self._home, self._options, foreground=False, console=self._console)
         state = self._home.read()
         if state is None:
             raise DemoError("the platform vanished as soon as it was ready")

@@ -38,19 +38,20 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-def serve(*, port: int = 0, slots: int = 4, threads: int | None = None) -> Any:
+def serve(*, port: int = 0, slots: int = 4, threads: int | None = None, model: Path | None = None) -> Any:
     """Load the model and serve it from threads of its own; returns the server once it answers.
 
     Args:
         port: on 127.0.0.1; 0 takes a free one.
         slots: requests that are generated at once, as one batch.
         threads: for computing; as many as there are cores by default.
+        model: a GGUF file; the one of the wheel by default.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     import xllamacpp  # noqa: PLC0415 -- 100 MB that only the engine's own process should map
 
     params = xllamacpp.CommonParams()
-    params.model.path = str(model_file())
+    params.model.path = str(model or model_file())
     params.model_alias = {MODEL}
     params.hostnames, params.port = [HOST], port
     params.n_parallel, params.n_ctx = slots, slots * CONTEXT_PER_SLOT
@@ -67,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
     stops = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stops)  # before the engine's threads, which inherit it
     try:
-        server = serve(port=arguments.port, slots=arguments.slots, threads=arguments.threads)
+        server = serve(port=arguments.port, slots=arguments.slots, threads=arguments.threads, model=arguments.model)
     except (FileNotFoundError, RuntimeError) as error:
         sys.stderr.write(f"local.engine: {error}\n")
         return 1
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 (the default) takes a free one")
     parser.add_argument("--slots", type=int, default=4, help="requests generated at once (default: 4)")
     parser.add_argument("--threads", type=int, help="threads that compute (default: one a core)")
+    parser.add_argument("--model", type=Path, help="GGUF file to serve (default: the model of the wheel)")
     parser.add_argument("--ready-file", type=Path, help='where to write {"url": ...} once the model answers')
     return parser
 

@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import uvicorn
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.environment and not _load_environment(arguments.environment):
             sys.stderr.write(f"local.gateway: {arguments.environment} did not appear\n")
             return 1
-        _server(Gateway(table, handlers), arguments.ready_file).run(sockets=[listener])
+        server(Gateway(table, handlers), arguments.ready_file).run(sockets=[listener])
     return 0
 
 
@@ -77,12 +77,14 @@ def _load_environment(path: Path) -> bool:
     return True
 
 
-def _server(gateway: Gateway, ready_file: Path | None) -> _AnnouncingServer:
+def server(gateway: Any, ready_file: Path | None) -> uvicorn.Server:
+    """The server of an ASGI application, that says where it listens."""
     config = uvicorn.Config(
-        cast("Any", gateway),
+        gateway,
         http="httptools",
         ws="none",
         lifespan="off",
+        proxy_headers=False,  # API Gateway, too, takes the address of the connection, whatever the client claims
         log_config=None,
         access_log=False,
         server_header=False,

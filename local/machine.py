@@ -29,8 +29,8 @@ class Site(BaseModel):
 
     aws_url: str
     region: str
-    redis_host: str
-    redis_port: int
+    queue: dict[str, str]
+    """Environment that says which queue it is, and where."""
     reply_bucket: str
     run_dir: Path
     log_dir: Path
@@ -54,8 +54,7 @@ class Machine:
         host = {
             **where,
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url,
-            "REDIS_HOST": site.redis_host,
-            "REDIS_PORT": str(site.redis_port),
+            **site.queue,
             "ACTIVITY_FILE": str(site.run_dir / f"{boot}.last_infer_ts"),
         }
         self._engine, self._worker = self._services(site, host, boot)

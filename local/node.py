@@ -28,7 +28,7 @@ from tinyllama.domain.node import NODE_TAGS, NodeState
 SITE_PATIENCE_S = 60.0
 # s between two looks: quick while something is about to happen, sparing of the processor while the model works
 _PACE = {NodeState.PENDING: 0.05, NodeState.STOPPED: 0.25, NodeState.STOPPING: 0.1}
-_RUNNING_PACE = 0.5
+_RUNNING_PACE = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from local.addresses import function_environment, site
 from local.announce import announced, write_atomically
 from local.processes import ProcessId, spawn
 from local.redis_server import HOST, RedisServer, RedisStartError
-from local.state import Home, Options, Part, Phase, State
+from local.state import Home, Options, Part, Phase, Queue, State
 
 START_TIMEOUT_S = 60.0
 STOP_GRACE_S = 5.0
@@ -56,11 +56,12 @@ class Platform:
         self._launch("aws", "--port", "0", "--boot-s", str(options.boot_s), "--stop-s", str(options.stop_s))
         functions, node_site = (self._home.run_dir / name for name in ("functions.json", "site.json"))
         self._launch("gateway", "--port", str(options.port), "--environment", str(functions))
-        self._start_redis()
+        if options.queue is Queue.REDIS:
+            self._start_redis()
         from local.aws.seed import seed  # noqa: PLC0415 -- imports boto3, which the children need not wait for
 
         aws_url: str = self._ready("aws")["url"]
-        account = seed(aws_url, options.region)
+        account = seed(aws_url, options.region, queue=options.queue)
         self._change(aws_url=aws_url, account=account)
         write_atomically(functions, json.dumps(function_environment(self.state)))
         self._launch("node", "--site", str(node_site))

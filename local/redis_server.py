@@ -4,6 +4,7 @@ import importlib.util
 import signal
 import socket
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -44,10 +45,12 @@ class RedisServer:
 
     Args:
         port: a fixed port; without it, a free one is chosen, and kept over `restart`.
+        options: of redis-server, such as `{"--maxmemory": "4mb"}`; those for a file on disk need a `--dir`.
     """
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(self, port: int | None = None, *, options: Mapping[str, str] | None = None) -> None:
         self.host = HOST
+        self._options = dict(options or {})
         self._fixed = port
         self._port = port or 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -81,7 +84,8 @@ class RedisServer:
         return self
 
     def _launch(self, port: int) -> None:
-        options = {"--bind": HOST, "--port": str(port), "--save": "", "--appendonly": "no", "--daemonize": "no"}
+        fixed = {"--bind": HOST, "--port": str(port), "--daemonize": "no"}
+        options = {"--save": "", "--appendonly": "no", **self._options, **fixed}
         self._port = port
         self._process = spawn([str(binary()), *(word for pair in options.items() for word in pair)])
         try:
@@ -128,7 +132,7 @@ class RedisServer:
             self._process = None
 
     def restart(self) -> None:
-        """Come back on the same port, empty."""
+        """Come back on the same port, empty unless the options say otherwise."""
         self.kill()
         self.start()
 

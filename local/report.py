@@ -7,9 +7,11 @@ from typing import Any
 
 from rich.table import Table
 
-from local.addresses import account_of
-from local.redis_server import HOST
-from local.state import State
+from local.addresses import CREDENTIALS, account_of, function_environment
+from local.state import Queue, State
+from tinyllama.ports import Admissions
+
+QUEUES = {Queue.REDIS: "Redis (TL_QUEUE=redis)", Queue.SQS: "SQS and DynamoDB (TL_QUEUE=sqs)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +27,28 @@ class NodeReport:
 
 def look(state: State) -> NodeReport:
     """Ask EC2 and the queue; a part that does not answer leaves its fields empty."""
-    from tinyllama.adapters.redis_admissions import RedisAdmissions, connect  # noqa: PLC0415 -- for one command of many
-    from tinyllama.domain.errors import QueueUnavailableError  # noqa: PLC0415
+    from tinyllama.domain.errors import QueueUnavailableError  # noqa: PLC0415 -- for one command of many
 
     ready, depth = None, None
     try:
-        snapshot = RedisAdmissions(connect(HOST, state.redis_port, timeout_s=1)).snapshot()
+        snapshot = _queue(state).snapshot()
         ready, depth = snapshot.worker_ready, snapshot.depth
     except QueueUnavailableError:
         pass
     found = _instance(state)
     name = found.get("State", {}).get("Name")
     return NodeReport(account_of(state).instance_id, name, found.get("InstanceType"), ready, depth)
+
+
+def _queue(state: State) -> Admissions:
+    from tinyllama.adapters import queues  # noqa: PLC0415 -- for one command of many
+    from tinyllama.adapters.aws_json import AwsJson, Keys  # noqa: PLC0415
+    from tinyllama.settings import QueueSettings  # noqa: PLC0415
+
+    keys = Keys(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"], None)
+    aws = AwsJson(account_of(state).region, timeout_s=1, keys=lambda: keys, endpoint_url=state.aws_url)
+    env = QueueSettings.from_env(function_environment(state))
+    return queues.api_queue(env, redis_timeout_s=1, aws=aws).admissions
 
 
 def _instance(state: State) -> Mapping[str, Any]:
@@ -72,7 +84,13 @@ def as_dict(state: State, node: NodeReport) -> dict[str, Any]:
         }
         for part in state.parts
     ]
-    return {"status": state.phase.value, "api_url": state.api_url, "parts": parts, "node": asdict(node)}
+    return {
+        "status": state.phase.value,
+        "api_url": state.api_url,
+        "queue": state.options.queue,
+        "parts": parts,
+        "node": asdict(node),
+    }
 
 
 def as_table(state: State, node: NodeReport) -> Table:
@@ -87,6 +105,7 @@ def as_table(state: State, node: NodeReport) -> Table:
     table.add_row("instance", _known(node.state), "", "", f"{node.id} ({_known(node.instance_type)})")
     worker = {True: "[green]ready[/]", False: "asleep", None: "unknown"}[node.worker_ready]
     table.add_row("worker", worker, "", "", f"{_known(node.queue_depth)} queued or in flight")
+    table.add_row("queue", "", "", "", QUEUES[state.options.queue])
     return table
 
 

@@ -28,6 +28,13 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
+class Queue(StrEnum):
+    """What the jobs wait in: `TL_QUEUE`."""
+
+    REDIS = "redis"
+    SQS = "sqs"
+
+
 class Frozen(BaseModel):
     """A value."""
 
@@ -46,6 +53,7 @@ class Options(Frozen):
     slots: int = Field(4, ge=1, le=64)
     threads: int | None = Field(None, ge=1)
     region: str = "eu-central-1"
+    queue: Queue = Queue.REDIS
 
     @property
     def boot_eta_s(self) -> int:

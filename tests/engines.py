@@ -6,11 +6,14 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 from tinyllama.domain.errors import EngineError
 from tinyllama.domain.jobs import Usage
 from tinyllama.ports import Chunk
+
+ANSWERS = Path(__file__).parent / "engine_answers"
 
 
 @dataclass
@@ -44,68 +47,85 @@ class ScriptedEngine:
 
 
 class Mode(Enum):
-    """How `http_engine` behaves."""
+    """How `http_engine` misbehaves, after a first word."""
 
-    GOOD = auto()
-    REFUSES = auto()
     HANGS = auto()
-    GARBAGE = auto()
     BREAKS_OFF = auto()
     ENDS_EARLY = auto()
-    SENDS_ERROR = auto()
 
 
-def _events(mode: Mode) -> Iterator[str]:
-    yield _delta("Hello")
-    if mode is Mode.GARBAGE:
-        yield "data: {not json\n\n"
-    if mode is Mode.SENDS_ERROR:
-        yield 'data: {"error": {"message": "context is full"}}\n\n'
-    if mode in {Mode.BREAKS_OFF, Mode.ENDS_EARLY, Mode.HANGS}:
-        return
-    yield _delta(" world")
-    yield 'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n'
-    yield 'data: {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}}\n\n'
-    yield "data: [DONE]\n\n"
+@dataclass(frozen=True)
+class Answer:
+    """What an engine answers; `pieces` is how many bytes it sends at once."""
+
+    status: int
+    body: bytes
+    mode: Mode | None = None
+    pieces: int = 1_000
+
+    @classmethod
+    def recorded(cls, name: str, **details: Any) -> "Answer":
+        """An answer in `engine_answers`: comments (the first has the status), an empty line, the body."""
+        head, _, body = (ANSWERS / f"{name}.txt").read_text(encoding="utf-8").partition("\n\n")
+        return cls(int(head.split()[2]), body.encode(), **details)
+
+    @classmethod
+    def breaking(cls, mode: Mode) -> "Answer":
+        """One word, and then trouble."""
+        return cls(200, b'data: {"choices": [{"delta": {"content": "Hello"}, "finish_reason": null}]}\n\n', mode)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body as it goes over the wire."""
+        for start in range(0, len(self.body), self.pieces):
+            piece = self.body[start : start + self.pieces]
+            yield b"%x\r\n%s\r\n" % (len(piece), piece)
 
 
-def _delta(text: str) -> str:
-    return "data: " + json.dumps({"choices": [{"delta": {"content": text}, "finish_reason": None}]}) + "\n\n"
+@dataclass
+class Asked:
+    """An engine over HTTP: where it is, and what it was asked."""
+
+    url: str
+    bodies: list[dict[str, Any]] = field(default_factory=list)
 
 
 @contextlib.asynccontextmanager
-async def http_engine(mode: Mode) -> AsyncIterator[str]:
-    """The address of an engine that behaves like that."""
-
-    handled: set[asyncio.Task[None]] = set()
+async def http_engine(*answers: Answer) -> AsyncIterator[Asked]:
+    """An engine that answers like that, one after the other; the last one for ever."""
+    asked, handled = Asked(""), set[asyncio.Task[None]]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         handled.add(cast("asyncio.Task[None]", asyncio.current_task()))
         # The client may hang up first; that is its right.
         with contextlib.suppress(ConnectionError):
-            await _answer(mode, reader, writer)
+            asked.bodies.append(await _body(reader))
+            await _send(answers[min(len(asked.bodies), len(answers)) - 1], reader, writer)
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
+    asked.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
-        yield f"http://127.0.0.1:{port}"
+        yield asked
         await asyncio.gather(*handled)
 
 
-async def _answer(mode: Mode, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n")
-    if mode is Mode.REFUSES:
-        writer.write(b"HTTP/1.1 500 Oops\r\ncontent-length: 4\r\n\r\nboom")
-    else:
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-        for event in _events(mode):
-            writer.write(f"{len(event.encode()):x}\r\n{event}\r\n".encode())
-        if mode is Mode.HANGS:
-            await writer.drain()
-            await reader.read()
-        elif mode is not Mode.BREAKS_OFF:
-            writer.write(b"0\r\n\r\n")
+async def _body(reader: asyncio.StreamReader) -> dict[str, Any]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    length = int(head.partition("content-length:")[2].split()[0])
+    found: dict[str, Any] = json.loads(await reader.readexactly(length))
+    return found
+
+
+async def _send(answer: Answer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    head = f"HTTP/1.1 {answer.status} Whatever\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    writer.write(head.encode())
+    for chunk in answer.chunks():
+        writer.write(chunk)
+        await writer.drain()
+    if answer.mode is Mode.HANGS:
+        await reader.read()
+    elif answer.mode is not Mode.BREAKS_OFF:
+        writer.write(b"0\r\n\r\n")
     await writer.drain()

@@ -4,11 +4,12 @@ The queue is two protocols, since its two sides have nothing in common: the API 
 (synchronously, in a Lambda), the worker claims and settles (asynchronously, many jobs at once).
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from tinyllama.domain.automation import Execution, ExecutionSummary
 from tinyllama.domain.jobs import Job, JobStatus, JobView, Reply, Usage
 from tinyllama.domain.metrics import Metric
 from tinyllama.domain.node import Node
@@ -27,7 +28,7 @@ class AdmitCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The answer to `Admissions.admit`; `worker_ready` is true when a live, non-draining worker exists."""
+    """The answer to `Admissions.admit`; of an admitted job, `worker_ready` tells of a live, non-draining worker."""
 
     code: AdmitCode
     worker_ready: bool
@@ -39,6 +40,19 @@ class QueueSnapshot:
 
     depth: int
     worker_ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The answer to `Admissions.look`.
+
+    When `allowed` is false there was no token, and nothing was looked at. `view` is None when there is no such job or
+    it belongs to somebody else; `worker_ready` is true when a live, non-draining worker exists.
+    """
+
+    allowed: bool
+    view: JobView | None = None
+    worker_ready: bool = False
 
 
 class CancelCode(StrEnum):
@@ -61,8 +75,8 @@ class Admissions(Protocol):
     def withdraw(self, job_id: str) -> None:
         """Forget a job that cannot be served, as if it had never been admitted."""
 
-    def view(self, job_id: str, sub: str) -> JobView | None:
-        """The job as its owner sees it; None when there is none or it belongs to somebody else."""
+    def look(self, job_id: str, sub: str, allowance: Allowance | None = None) -> Look:
+        """The job as its owner sees it, for a token of `allowance` (without one, for nothing), in one round trip."""
 
     def cancel(self, job_id: str, sub: str) -> CancelCode:
         """Cancel the job if it is the caller's and not finished; generation stops at the worker's next sign of life."""
@@ -95,6 +109,9 @@ class DrainGate(Protocol):
         if given, do not count and are cancelled. Returns whether the door was closed.
         """
 
+    def busy(self, sub: str) -> bool:
+        """Whether a job of anybody but `sub` is queued or in flight; changes nothing."""
+
     def open(self) -> None:
         """Open the door again: the stop failed, or the node is back."""
 
@@ -110,15 +127,18 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A job that was found to have used up its attempts, and why it failed."""
+    """A job that has used up its attempts, and why the last one failed.
 
-    job: Job
+    It is still held: the worker looks whether an attempt left a reply, and then ends it by `settle`.
+    """
+
+    claim: Claim
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a call for work brought: jobs to run, and jobs that must be reported as failed."""
+    """What a call for work brought: jobs to run, and jobs to bury."""
 
     run: Sequence[Claim] = ()
     dead: Sequence[DeadLetter] = ()
@@ -158,18 +178,22 @@ class Dispatch(Protocol):
         """Take over up to `limit` jobs whose lease ran out."""
 
     async def renew(self, claims: Iterable[tuple[Claim, str]]) -> frozenset[str]:
-        """Renew leases and publish partial texts.
+        """Renew leases and publish partial texts; an empty one leaves the text that was published before.
 
         Returns the ids of the jobs still held; the others were cancelled, lost to another worker, or expired.
         """
 
     async def settle(self, claim: Claim, outcome: Outcome) -> bool:
-        """End the job; false when the claim was no longer held, in which case nothing changed."""
+        """End the job; false when the claim was no longer held, in which case nothing changed.
+
+        A job that ends `failed` leaves a dead letter.
+        """
 
     async def give_back(self, claim: Claim, *, failure: str | None) -> JobStatus | None:
         """Queue the job again: after a failed attempt (`failure` says why), or unworked (None), which costs no attempt.
 
-        Returns the job's status afterwards (`failed` when the attempts are used up), None when the claim was lost.
+        Returns `queued`; None when the claim was lost; or `failed` when the attempts are used up: then the claim is
+        still held, as that of a dead letter is, and whoever finds it after us learns the same reason.
         """
 
     async def announce(self, heartbeat: Heartbeat) -> None:
@@ -223,6 +247,22 @@ class Leases(Protocol):
 
     def ends_at(self, node_id: str) -> int | None:
         """When the node will be stopped, in seconds since the epoch; None when it has no lease."""
+
+
+class Automation(Protocol):
+    """Automation documents of Systems Manager. Every method raises `AutomationError` with the AWS code."""
+
+    def start(self, document: str, parameters: Mapping[str, str], token: str) -> str:
+        """Start an execution, and return its id. The same `token` (a UUID) starts it once, however often it is sent."""
+
+    def execution(self, execution_id: str) -> Execution | None:
+        """The execution with its steps; None when there is none with that id."""
+
+    def recent(self, document: str) -> Sequence[ExecutionSummary]:
+        """The last executions of a document, newest first."""
+
+    def stop(self, execution_id: str) -> None:
+        """Cancel an execution; the step under way ends, nothing is put back."""
 
 
 class BootTimes(Protocol):

@@ -6,9 +6,9 @@ add to the cold start of every Lambda, for a loop of four lines.
 
 import os
 from collections.abc import Mapping
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tinyllama.domain.errors import SettingsError
 from tinyllama.domain.lease import LeasePolicy
@@ -32,8 +32,30 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(found)
         except ValidationError as error:
-            faults = (f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors() if item["loc"])
+            # A fault of several settings together has no place: its message names them.
+            faults = (": ".join([*(str(part).upper() for part in i["loc"][:1]), i["msg"]]) for i in error.errors())
             raise SettingsError("bad environment: " + "; ".join(faults)) from None
+
+
+class QueueSettings(Settings):
+    """Which queue, and where it is. `TL_QUEUE=redis` needs `REDIS_HOST`, `sqs` needs the other three."""
+
+    tl_queue: Literal["redis", "sqs"] = "redis"
+    redis_host: str = ""
+    redis_port: int = Field(6379, ge=1, le=65_535)
+    queue_url: str = Field("", pattern=r"^https?://|^$")
+    queue_table: str = ""
+    aws_region: str = ""
+    queue_timeout_s: float = Field(1.0, gt=0, le=20)
+    """For one call to SQS or DynamoDB, and as long again for a second try."""
+
+    @model_validator(mode="after")
+    def _has_its_address(self) -> Self:
+        needed = {"redis": ("redis_host",), "sqs": ("queue_url", "queue_table", "aws_region")}[self.tl_queue]
+        missing = [name.upper() for name in needed if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"{', '.join(missing)}: required while TL_QUEUE is {self.tl_queue} (redis or sqs)")
+        return self
 
 
 class LeaseSettings(Settings):

@@ -1,51 +1,59 @@
 """`python -m worker`: wires the worker and hands it the signals."""
 
 import asyncio
-import contextlib
 import signal
 import sys
+from dataclasses import replace
 
-from tinyllama.adapters import redis_dispatch, s3_replies
+import uvloop
+
+from tinyllama.adapters import queues, s3_replies
 from tinyllama.domain.errors import SettingsError
 from tinyllama.domain.limits import DispatchLimits
 from worker import activity
 from worker.attempt import Workbench
-from worker.engine import Generation, OpenAiEngine
+from worker.engine import OpenAiEngine
 from worker.lease import keep_lease
 from worker.log import log
 from worker.loop import Pace, Worker
 from worker.settings import WorkerSettings
+from worker.spot import SpotWatch
 
 
 async def serve(env: WorkerSettings) -> None:
     """Work until SIGTERM or SIGINT."""
-    client = redis_dispatch.connect(env.redis_host, env.redis_port)
     limits = DispatchLimits(lease_s=env.lease_s)
-    generation = Generation(env.max_tokens, env.temperature)
     bench = Workbench(
-        dispatch=redis_dispatch.RedisDispatch(client, env.worker_name, limits),
-        engine=OpenAiEngine(
-            env.engine_url, env.engine_model, generation, timeout_s=env.engine_timeout_s, slots=env.worker_slots
-        ),
+        dispatch=queues.dispatch(env, env.worker_name, limits),
+        engine=OpenAiEngine(env.engine_url, env.engine_model, env, timeout_s=env.engine_timeout_s),
         replies=s3_replies.S3Replies(s3_replies.connect(connections=env.worker_slots), env.reply_bucket),
-        touch=lambda sign: activity.record(env.activity_file, sign),
+        touch=activity.Recorder(env.activity_file),
         seconds_per_minute=env.seconds_per_minute,
+        attempt_max_s=env.attempt_max_s,
     )
-    pace = Pace(reclaim=env.lease_s / 2, drain_grace=env.drain_grace_s)
-    worker = Worker(env.worker_name, env.worker_slots, bench, pace)
+    worker = Worker(env.worker_name, env.worker_slots, bench, _pace(env))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, worker.drain)
     log("started", name=env.worker_name, slots=env.worker_slots, engine=env.engine_url)
-    keeping = asyncio.create_task(keep_lease(env, bench.progress))
+    spot = SpotWatch(env.spot_poll_s, worker.drain)
+    await spot.look()
+    beside = [asyncio.create_task(keep_lease(env, bench.progress)), asyncio.create_task(spot.watch())]
     try:
         await worker.run()
     finally:
-        keeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeping
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await bench.engine.close()
         await bench.dispatch.close()
     log("ended")
+
+
+def _pace(env: WorkerSettings) -> Pace:
+    pace = Pace(reclaim=env.lease_s / 2, drain_grace=env.drain_grace_s)
+    if env.tl_queue == "sqs":
+        return replace(pace, claim_wait=queues.SQS_CLAIM_WAIT_S, publish=queues.SQS_PUBLISH_S)
+    return pace
 
 
 def main() -> int:
@@ -55,7 +63,8 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"worker: {error}\n")
         return 2
-    asyncio.run(serve(env))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(env))
     return 0
 
 

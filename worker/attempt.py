@@ -1,5 +1,6 @@
 """One attempt at one job: generate, keep the reply, settle."""
 
+import asyncio
 import time
 import traceback
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from tinyllama.domain.errors import EngineError, QueueUnavailableError, ReplyStoreError
 from tinyllama.domain.jobs import JobStatus, Reply, Timings, Usage
 from tinyllama.domain.node import Activity
-from tinyllama.ports import Claim, DeadLetter, Dispatch, Engine, Outcome, ReplyStore
+from tinyllama.ports import Claim, Dispatch, Engine, Outcome, ReplyStore
 from worker.log import log
 from worker.progress import Progress
 
@@ -24,6 +25,7 @@ class Workbench:
     replies: ReplyStore
     touch: Callable[[Activity], None]
     seconds_per_minute: float = 60.0
+    attempt_max_s: float = 300.0
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     progress: Progress = field(default_factory=Progress)
@@ -47,8 +49,8 @@ class Attempt:
             reply = await self._generate()
             await self._finish(reply)
         except EngineError as error:
-            self.engine_failed = True
-            await self._fail(error.reason, str(error))
+            self.engine_failed = not error.final
+            await self._fail(error.reason, str(error), final=error.final)
         except ReplyStoreError as error:
             await self._fail("reply_store_unavailable", str(error))
         except QueueUnavailableError:
@@ -66,16 +68,24 @@ class Attempt:
         return round((self._bench.monotonic() - self._claimed_at) * 1000)
 
     async def _generate(self) -> Reply:
-        first_token_ms, usage, pieces = 0, None, 0
+        try:
+            async with asyncio.timeout(self._bench.attempt_max_s):
+                return await self._write()
+        except TimeoutError:
+            # Not tried again: it would take as long, and the GPU costs money by the second.
+            message = f"it wrote for more than {self._bench.attempt_max_s:g} s"
+            raise EngineError("generation_too_long", message, final=True) from None
+
+    async def _write(self) -> Reply:
+        first_token_ms, usage = 0, _NOTHING
         async for chunk in self._bench.engine.generate(self.claim.job.prompt):
             if chunk.text:
-                first_token_ms = first_token_ms or self._elapsed_ms()
+                if not self.text:
+                    first_token_ms = self._elapsed_ms()
+                    self._bench.progress.begin()
                 self.text += chunk.text
                 self._bench.progress.at = self._bench.now()
-                pieces += 1
             usage = chunk.usage or usage
-        # An engine that does not count sends about one token a piece.
-        usage = usage or Usage(prompt_tokens=0, completion_tokens=pieces)
         return self._reply(usage, first_token_ms)
 
     def _reply(self, usage: Usage, first_token_ms: int) -> Reply:
@@ -84,7 +94,7 @@ class Attempt:
 
     async def _finish(self, reply: Reply) -> None:
         # The fence before the store: a worker that was only slow must not publish what nobody waits for.
-        if not await self._bench.dispatch.renew([(self.claim, self.text)]):
+        if not await self._bench.dispatch.renew([(self.claim, "")]):
             log("lost", id=self.claim.job.id, attempt=self.claim.attempt)
             return
         standing = await self._bench.replies.put(reply)
@@ -97,22 +107,26 @@ class Attempt:
             **reply.timings.model_dump(),
         )
 
-    async def _fail(self, reason: str, message: str) -> None:
+    async def _fail(self, reason: str, message: str, *, final: bool = False) -> None:
         job, attempt = self.claim.job, self.claim.attempt
-        status = await self._bench.dispatch.give_back(self.claim, failure=reason)
+        status: JobStatus | None = JobStatus.FAILED
+        if not final:
+            status = await self._bench.dispatch.give_back(self.claim, failure=reason)
         log("attempt failed", id=job.id, attempt=attempt, reason=reason, message=message, job=status)
         if status is JobStatus.FAILED:
-            await report_dead(DeadLetter(job, reason), self._bench)
+            await self.bury(reason)
 
+    async def bury(self, reason: str) -> None:
+        """End a job whose tries are used up: with the reply that stands, or with one that says why there is no text.
 
-async def report_dead(letter: DeadLetter, bench: Workbench) -> None:
-    """Leave a reply object that says why there is no text."""
-    job = letter.job
-    waited_ms = max(0, round(bench.now() * 1000) - job.ts)
-    timings = Timings(queued_ms=waited_ms, first_token_ms=0, total_ms=0)
-    reply = Reply(id=job.id, text="", model=bench.engine.model, usage=_NOTHING, timings=timings, error=letter.reason)
-    try:
-        await bench.replies.put(reply)
-    except ReplyStoreError as error:
-        # The job's state in the queue says the same, so nobody waits in vain.
-        log("error reply not stored", id=job.id, message=str(error))
+        The reply comes before the state, as for a job that went well: an earlier attempt may have died in between.
+        """
+        reply = self._reply(_NOTHING, 0).model_copy(update={"text": "", "error": reason})
+        try:
+            reply = await self._bench.replies.put(reply)
+        except ReplyStoreError as error:
+            # The job's state in the queue says the same, so nobody waits in vain.
+            log("error reply not stored", id=reply.id, message=str(error))
+        status = JobStatus.FAILED if reply.error else JobStatus.DONE
+        settled = await self._bench.dispatch.settle(self.claim, Outcome(status, reply.text, reply.error))
+        log("buried" if settled else "lost", id=reply.id, reason=reason, job=status)

@@ -1,42 +1,43 @@
-"""Any engine that speaks OpenAI's chat completions over HTTP with server-sent events.
+"""Any engine that speaks OpenAI's chat completions over HTTP: vLLM, llama.cpp's server, xllamacpp.
 
-Source: OpenAI API reference, "Create chat completion" with `stream` and `stream_options.include_usage`.
+Source: OpenAI API reference, "Create chat completion" with `stream` and `stream_options.include_usage`. Where the
+three differ, see `docs/engines.md` and the recorded answers in `tests/engine_answers/`.
 """
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-import httpx_sse
+import aiohttp
+import tenacity
 
 from tinyllama.domain.errors import EngineError
 from tinyllama.domain.jobs import Usage
 from tinyllama.ports import Chunk
+from worker.engine_errors import EngineBusyError, failure
+from worker.engine_stream import events
+from worker.generation import Generation
 
-_DONE = "[DONE]"
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """How to generate: at most `max_tokens` tokens, at a sampling `temperature`."""
-
-    max_tokens: int = 256
-    temperature: float = 0.7
+_CONNECT_S, _HEALTH_S = 5.0, 2.0
+_ERROR_BYTES = 65_536
+_DONE = b"[DONE]"
 
 
 class OpenAiEngine:
-    """`Engine` over HTTP. `timeout_s` bounds every silence, not the whole generation."""
+    """`Engine` over HTTP. `timeout_s` bounds every silence, and the time for which a busy engine is asked again.
 
-    def __init__(self, url: str, model: str, generation: Generation, *, timeout_s: float, slots: int) -> None:
-        self._model = model
-        self._generation = generation
-        self._client = httpx.AsyncClient(
-            base_url=url.rstrip("/"),
-            timeout=httpx.Timeout(timeout_s, connect=5.0),
-            limits=httpx.Limits(max_connections=slots + 1, max_keepalive_connections=slots + 1),
-            trust_env=False,  # the engine is on this host: no proxy between
+    Make it in a running event loop. Each generation has a connection of its own: one that the server has just given
+    up, which it does after five idle seconds, would cost a job a try.
+    """
+
+    def __init__(self, url: str, model: str, generation: Generation, *, timeout_s: float) -> None:
+        self._model, self._generation, self._timeout_s = model, generation, timeout_s
+        self._http = aiohttp.ClientSession(
+            base_url=url.rstrip("/") + "/",
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=timeout_s),
         )
 
     @property
@@ -45,61 +46,97 @@ class OpenAiEngine:
 
     async def healthy(self) -> bool:
         try:
-            return (await self._client.get("/health", timeout=2.0)).is_success
-        except httpx.HTTPError:
+            async with self._http.get("health", timeout=aiohttp.ClientTimeout(total=_HEALTH_S)) as answer:
+                return answer.ok
+        except (aiohttp.ClientError, TimeoutError):
             return False
 
     async def generate(self, prompt: str) -> AsyncIterator[Chunk]:
-        body = {
-            "model": self._model,
-            "messages": [{"role": "user", "content": prompt}],
-            "max_tokens": self._generation.max_tokens,
-            "temperature": self._generation.temperature,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
+        body = self._generation.request(self._model, prompt)
         try:
-            async with httpx_sse.aconnect_sse(self._client, "POST", "/v1/chat/completions", json=body) as source:
-                await _refused(source.response)
-                async for chunk in _chunks(source):
+            async with await self._post(body) as response:
+                async for chunk in _chunks(response):
                     yield chunk
-        except httpx.TimeoutException as error:
+        except TimeoutError as error:
             raise EngineError("engine_timeout", f"the engine was silent for too long ({error!r})") from error
-        except (httpx.HTTPError, httpx_sse.SSEError) as error:
-            raise EngineError("engine_unreachable", f"the engine broke off ({error!r})") from error
+        except aiohttp.ClientError as error:
+            raise EngineError("engine_unreachable", f"the engine broke off ({type(error).__name__})") from error
+
+    async def _post(self, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
+        """The answer once there is a good one; a busy engine is asked again."""
+        return await tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(EngineBusyError),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5.0),
+            stop=tenacity.stop_after_delay(self._timeout_s),
+            reraise=True,
+        )(self._post_once, body)
+
+    async def _post_once(self, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
+        response = await self._http.post("v1/chat/completions", json=body)
+        if response.ok:
+            return response
+        async with response:
+            raise failure(response.status, await _whole(response.content))
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._http.close()
 
 
-async def _refused(response: httpx.Response) -> None:
-    if response.is_success:
-        return
-    text = (await response.aread())[:200].decode(errors="replace")
-    raise EngineError("engine_refused", f"the engine answered {response.status_code}: {text}")
+async def _whole(content: aiohttp.StreamReader) -> bytes:
+    try:
+        return await content.readexactly(_ERROR_BYTES)
+    except asyncio.IncompleteReadError as end:
+        return end.partial
 
 
-async def _chunks(source: httpx_sse.EventSource) -> AsyncIterator[Chunk]:
-    finished = False
-    async for event in source.aiter_sse():
-        if event.data == _DONE:
-            return
+@dataclass(slots=True)
+class _Reading:
+    """What has been read of an answer."""
+
+    pieces: int = 0
+    usage: Usage | None = None
+    finished: bool = False
+
+    def take(self, data: bytes) -> str:
+        """Take in an event; returns its text."""
         try:
-            chunk, last = _chunk(json.loads(event.data))
+            event = json.loads(data)
+            if event.get("error") or event.get("object") == "error":
+                raise failure(200, data)
+            text = self._take(event)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             # What it sent may be part of a reply, and this message goes into the log.
-            message = f"{len(event.data)} characters are no chat completion chunk ({type(error).__name__})"
+            message = f"{len(data)} bytes are no chat completion chunk ({type(error).__name__})"
             raise EngineError("engine_garbage", message) from None
-        finished = finished or last
-        yield chunk
-    if not finished:
-        raise EngineError("engine_broke_off", "the engine closed the stream in the middle of a reply")
+        self.pieces += bool(text)
+        return text
+
+    def _take(self, event: Mapping[str, Any]) -> str:
+        usage, choices = event.get("usage"), event.get("choices") or []
+        if usage:
+            self.usage = Usage(**{name: usage[name] for name in Usage.model_fields})
+        if not choices:
+            return ""
+        self.finished = self.finished or bool(choices[0].get("finish_reason"))
+        return (choices[0].get("delta") or {}).get("content") or ""
+
+    def end(self) -> Usage:
+        """What was used; a server that does not count sends about one token a piece."""
+        return self.usage or Usage(prompt_tokens=0, completion_tokens=self.pieces)
 
 
-def _chunk(data: Mapping[str, Any]) -> tuple[Chunk, bool]:
-    if "error" in data:
-        raise EngineError("engine_refused", str(data["error"])[:200])
-    usage, choices = data.get("usage"), data.get("choices") or []
-    text = (choices[0].get("delta") or {}).get("content") or "" if choices else ""
-    counted = Usage(**{name: usage[name] for name in Usage.model_fields}) if usage else None
-    return Chunk(text, counted), bool(choices and choices[0].get("finish_reason"))
+async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[Chunk]:
+    reading = _Reading()
+    async for found in events(response):
+        if text := "".join(map(reading.take, _before_done(found))):
+            yield Chunk(text)
+        if found[-1] == _DONE:
+            break
+    else:
+        if not reading.finished:
+            raise EngineError("engine_broke_off", "the engine closed the stream in the middle of a reply")
+    yield Chunk(usage=reading.end())
+
+
+def _before_done(found: Iterable[bytes]) -> Iterable[bytes]:
+    return (data for data in found if data != _DONE)

@@ -11,6 +11,7 @@ from tinyllama.ports import Claims, Heartbeat
 from worker.attempt import Attempt, Workbench
 from worker.log import log
 from worker.patience import Patience
+from worker.readiness import Readiness
 from worker.slots import Slots
 
 
@@ -37,8 +38,7 @@ class Worker:
         self._patience = Patience()
         self._changed = asyncio.Event()
         self._slots = Slots(slots, bench, self._patience, self._ended)
-        self._ready = False
-        self._doubt = asyncio.Event()
+        self._readiness = Readiness(bench.engine)
         self._draining = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -51,6 +51,8 @@ class Worker:
 
     async def run(self) -> None:
         """Work until drained. Raises whatever is a bug, so that the service manager restarts the process."""
+        if self._draining.is_set():
+            return
         intake = [asyncio.create_task(self._take_new()), asyncio.create_task(self._take_over())]
         alive, pulse = (
             asyncio.create_task(self._say_alive()),
@@ -74,28 +76,25 @@ class Worker:
         """Announce the worker, and whether its engine would serve."""
         await self._patience.until_back(self._bench.dispatch.open)
         while True:
-            self._doubt.clear()
-            healthy = await self._bench.engine.healthy()
-            if healthy != self._ready:
-                log("ready" if healthy else "engine away")
-            self._ready = healthy
+            healthy = await self._readiness.look()
             self._changed.set()
-            beat = Heartbeat(self._name, self._bench.engine.model, self._size, self._slots.busy, healthy)
+            ready = self._readiness.ready
+            beat = Heartbeat(self._name, self._bench.engine.model, self._size, self._slots.busy, ready)
             await self._patience.until_back(partial(self._bench.dispatch.announce, beat))
+            if healthy and not ready and await self._readiness.prove():
+                continue
             # An engine that is loading is asked more often: somebody is waiting for the cold boot.
-            await _wait(self._doubt, self._pace.heartbeat if healthy else self._pace.publish)
+            await _wait(self._readiness.doubt, self._pace.heartbeat if healthy else self._pace.publish)
 
     def _ended(self, attempt: Attempt) -> None:
-        if attempt.engine_failed:
-            # No further job may lose a try to an engine that is down: none is taken until it says that it is well.
-            self._ready = False
-            self._doubt.set()
+        self._readiness.learn(attempt)
         self._changed.set()
 
     async def _take_new(self) -> None:
         while limit := await self._room():
             take = partial(self._bench.dispatch.claim, limit, wait_s=self._pace.claim_wait)
             await self._start(await self._patience.until_back(take))
+            await asyncio.sleep(0)  # what was claimed starts before more is asked for
 
     async def _take_over(self) -> None:
         while limit := await self._room():
@@ -106,17 +105,17 @@ class Worker:
             await _wait(self._draining, self._pace.reclaim)
 
     async def _start(self, claims: Claims) -> None:
-        await self._slots.bury(claims.dead)
-        if self._ready and not self._draining.is_set():
-            self._slots.start(claims.run)
-        else:
-            # Much may have happened while the call for work was waiting.
-            await self._slots.refuse(claims.run)
+        self._slots.bury(claims.dead)
+        # Much may have happened while the call for work was waiting.
+        able = self._readiness.ready and not self._draining.is_set()
+        free = self._slots.free if able else 0
+        self._slots.start(claims.run[:free])
+        await self._slots.refuse(claims.run[free:])
 
     async def _room(self) -> int:
         """Free slots, once there are any and the engine would serve; 0 when the worker drains."""
         while not self._draining.is_set():
-            if self._ready and self._slots.free:
+            if self._readiness.ready and self._slots.free:
                 return self._slots.free
             self._changed.clear()
             await self._changed.wait()

@@ -1,6 +1,8 @@
 """When this worker last got something done."""
 
-from dataclasses import dataclass
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -11,3 +13,14 @@ class Progress:
     """
 
     at: float | None = None
+    _begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begin(self) -> None:
+        """Say that a job has its first text."""
+        self._begun.set()
+
+    async def first_text(self, timeout_s: float) -> None:
+        """Wait until a job has its first text, `timeout_s` at most."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._begun.wait(), timeout_s)
+        self._begun.clear()

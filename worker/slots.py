@@ -1,12 +1,12 @@
 """The jobs a worker has in hand: one task each, and one pulse that keeps all their leases."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from tinyllama.ports import Claim, DeadLetter
-from worker.attempt import Attempt, Workbench, report_dead
+from worker.attempt import Attempt, Workbench
 from worker.log import log
 from worker.patience import Patience
 
@@ -29,19 +29,22 @@ class Slots:
     @property
     def free(self) -> int:
         """Attempts that could be started."""
-        return self._size - len(self._running)
+        return max(0, self._size - len(self._running))
 
     def start(self, claims: Sequence[Claim]) -> None:
         """Start an attempt at each claim."""
         for claim in claims:
             attempt = Attempt(claim, self._bench)
-            self._running[attempt] = asyncio.create_task(self._run(attempt))
+            self._begin(attempt, attempt.run)
 
-    async def bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Leave an error reply for each dead letter."""
+    def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Begin to end each job whose attempts are used up. Takes slots: the reply store may be slow."""
         for letter in letters:
-            log("dead letter", id=letter.job.id, reason=letter.reason)
-            await report_dead(letter, self._bench)
+            attempt = Attempt(letter.claim, self._bench)
+            self._begin(attempt, partial(attempt.bury, letter.reason))
+
+    def _begin(self, attempt: Attempt, work: Callable[[], Awaitable[None]]) -> None:
+        self._running[attempt] = asyncio.create_task(self._run(attempt, work))
 
     async def refuse(self, claims: Iterable[Claim]) -> None:
         """Hand claims back unworked; the job is queued again and keeps its number of tries."""
@@ -49,24 +52,26 @@ class Slots:
             log("handed back", id=claim.job.id)
             await self._patience.once(partial(self._bench.dispatch.give_back, claim, failure=None))
 
-    async def _run(self, attempt: Attempt) -> None:
+    async def _run(self, attempt: Attempt, work: Callable[[], Awaitable[None]]) -> None:
         try:
             # When the queue is away the lease lapses, and the next attempt finds the reply if one stands.
-            await self._patience.once(attempt.run)
+            await self._patience.once(work)
         finally:
             del self._running[attempt]
             self._on_end(attempt)
 
     async def pulse(self, *, publish_s: float, renew_s: float) -> None:
-        """For ever: publish what has been written, renew leases, and stop what was cancelled or lost."""
-        silent_s, published = 0.0, dict[Attempt, str]()
+        """For ever: publish what has been written, renew leases, and stop what was cancelled or lost.
+
+        A job's first text is published at once: somebody waits for it.
+        """
+        renewed_at, published = self._bench.monotonic(), dict[Attempt, str]()
         while True:
-            await asyncio.sleep(publish_s)
-            silent_s += publish_s
-            texts = {attempt: attempt.text for attempt in self._running}
-            if texts and (texts != published or silent_s >= renew_s):
+            await self._bench.progress.first_text(publish_s)
+            texts, now = {attempt: attempt.text for attempt in self._running}, self._bench.monotonic()
+            if texts and (texts != published or now - renewed_at >= renew_s):
                 await self._renew(texts)
-                silent_s, published = 0.0, texts
+                renewed_at, published = now, texts
 
     async def _renew(self, texts: dict[Attempt, str]) -> None:
         pairs = [(attempt.claim, text) for attempt, text in texts.items()]

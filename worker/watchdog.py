@@ -49,10 +49,9 @@ def _last(env: WatchdogSettings) -> Activity | None:
 
 def _stop_self(env: WatchdogSettings) -> bool:
     # Imported here: 59 of 60 ticks need neither Redis nor AWS, and must stay cheap.
-    from tinyllama.adapters import ec2_node, imds, redis_admissions  # noqa: PLC0415
+    from tinyllama.adapters import ec2_node, imds, queues  # noqa: PLC0415
 
-    client = redis_admissions.connect(env.redis_host, env.redis_port, timeout_s=_REDIS_TIMEOUT_S)
-    gate = redis_admissions.RedisDrainGate(client)
+    gate = queues.api_queue(env, redis_timeout_s=_REDIS_TIMEOUT_S).gate
     host = imds.identity()
     if not gate.close():
         return False

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from tinyllama.adapters.cognito import http_keys
+from tinyllama.adapters.key_set import http_keys
 from tinyllama.adapters.s3_key_set import S3KeySet
 from tinyllama.settings import Settings
 

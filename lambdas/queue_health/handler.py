@@ -8,8 +8,7 @@ from typing import Any
 
 from lambdas.http import Request, Response
 from lambdas.queue_health.settings import QueueHealthSettings
-from tinyllama.adapters.redis_admissions import connect
-from tinyllama.adapters.redis_probe import RedisProbe
+from tinyllama.adapters import queues
 from tinyllama.domain.queue_health import allowed_source, judge
 from tinyllama.ports import QueueProbe
 
@@ -24,7 +23,7 @@ def settings() -> QueueHealthSettings:
 def probe() -> QueueProbe:
     """The probe of this container."""
     env = settings()
-    return RedisProbe(connect(env.redis_host, env.redis_port, timeout_s=env.redis_timeout_s))
+    return queues.probe(env, redis_timeout_s=env.redis_timeout_s)
 
 
 def lambda_handler(event: Mapping[str, Any], _context: object = None) -> dict[str, Any]:
@@ -33,7 +32,7 @@ def lambda_handler(event: Mapping[str, Any], _context: object = None) -> dict[st
     source = event["requestContext"]["http"].get("sourceIp", "")
     if not allowed_source(source, settings().allowed_cidrs):
         return Response(403, {"error": "forbidden"}).to_event(request)
-    health = judge(probe().measure())
+    health = judge(probe().measure(), settings().tl_queue)
     record = {
         "requestId": request.id,
         "route": "GET /queue-health",

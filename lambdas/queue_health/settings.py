@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from tinyllama.settings import Settings
+from tinyllama.settings import QueueSettings
 
 VPC_CIDRS = "10.20.0.0/22"
 
@@ -16,11 +16,9 @@ def _cidrs(text: str) -> str:
     return text
 
 
-class QueueHealthSettings(Settings):
+class QueueHealthSettings(QueueSettings):
     """Environment of the function; names in capitals."""
 
-    redis_host: str
-    redis_port: int = Field(6379, ge=1, le=65_535)
     redis_timeout_s: float = Field(0.25, gt=0, le=5)
     """A little more than the 200 ms that an answer may take, so that a slow one is told from none."""
     allowed_cidrs: Annotated[str, AfterValidator(_cidrs)] = VPC_CIDRS

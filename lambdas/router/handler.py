@@ -34,8 +34,9 @@ def lambda_handler(event: Mapping[str, Any], _context: object = None) -> dict[st
     latency_ms = (time.perf_counter() - started) * 1000
     route = f"{request.method} {pattern_of(request.path)}"
     record = access_record(request, route=route, status=response.status, sub=trace.sub, latency_ms=latency_ms)
-    job = {} if trace.job_id is None else {"jobId": trace.job_id}
-    _log({**record, **job, **metrics.fields(time.time_ns() // 1_000_000)})
+    known = {"jobId": trace.job_id, "wakeFailed": trace.wake_failed}
+    more = {name: text for name, text in known.items() if text is not None}
+    _log({**record, **more, **metrics.fields(time.time_ns() // 1_000_000)})
     return response.to_event(request)
 
 

@@ -49,6 +49,7 @@ class Trace:
     metrics: Metrics
     sub: str | None = None
     job_id: str | None = None
+    wake_failed: str | None = None
     allowance: Allowance = Allowance.PROMPTS
 
 
@@ -73,15 +74,20 @@ def infer(call: Call) -> Response:
         raise rate_limited(call.trace)
     if admission.code is AdmitCode.QUEUE_FULL:
         raise ApiError(ErrorCode.QUEUE_FULL)
+    eta = None if admission.worker_ready else _woken(call, job.id)
     call.trace.metrics.count(Metric.ENQUEUES)
-    if admission.worker_ready:
+    if eta is None:
         return Response(202, {"status": "queued", "id": job.id})
-    try:
-        eta = call.out.waker.wake(call.trace.metrics, fresh=True)
-    except ApiError:
-        call.out.queue.withdraw(job.id)
-        raise
     return Response(202, {"status": "starting", "eta": eta, "id": job.id}, {"x-gpu-coldboot": "true"})
+
+
+def _woken(call: Call, job_id: str) -> int:
+    """Wake the node for a job, or forget the job; returns the seconds it will probably take."""
+    try:
+        return call.out.waker.wake(call.trace.metrics, fresh=True)
+    except ApiError:
+        call.out.queue.withdraw(job_id)
+        raise
 
 
 def _parsed(call: Call) -> InferRequest:
@@ -112,12 +118,11 @@ def _job(call: Call, asked: InferRequest) -> Job:
     )
 
 
-def _job_id(call: Call) -> str:
+def _job_id(call: Call) -> str | None:
+    """The id in the path; None when it cannot be one."""
     match = _JOB_PATH.fullmatch(call.request.path)
-    if match is None:
-        raise ApiError(ErrorCode.NOT_FOUND)
-    call.trace.job_id = match[1]
-    return match[1]
+    call.trace.job_id = match[1] if match else None
+    return call.trace.job_id
 
 
 def polling(route: Route) -> Route:
@@ -133,22 +138,41 @@ def polling(route: Route) -> Route:
     return throttled
 
 
-@polling
 def get_job(call: Call) -> Response:
     """Show a job to its owner; a queued job whose node sleeps wakes it."""
-    view = call.out.queue.view(_job_id(call), call.user.sub)
-    if view is None:
+    job_id = _job_id(call)
+    if job_id is None:
+        return _no_job(call)
+    call.trace.allowance = Allowance.POLLS
+    look = call.out.queue.look(job_id, call.user.sub, Allowance.POLLS)
+    if not look.allowed:
+        raise rate_limited(call.trace)
+    if look.view is None:
         raise ApiError(ErrorCode.NOT_FOUND)
-    if view.status is JobStatus.QUEUED and not call.out.queue.snapshot().worker_ready:
-        # The job may have arrived while the node was stopping, when EC2 would not start it.
+    if look.view.status is JobStatus.QUEUED and not look.worker_ready:
+        _wake_again(call)
+    return Response(200, look.view.model_dump(mode="json", exclude_none=True))
+
+
+@polling
+def _no_job(_call: Call) -> Response:
+    raise ApiError(ErrorCode.NOT_FOUND)
+
+
+def _wake_again(call: Call) -> None:
+    """Wake the node for a job that arrived while it was stopping, when EC2 would not start it."""
+    try:
         call.out.waker.wake(call.trace.metrics)
-    return Response(200, view.model_dump(mode="json", exclude_none=True))
+    except ApiError as error:
+        # What was asked for is the job, and it is queued: the next poll tries again, and the log has the reason.
+        call.trace.wake_failed = str(error.details.get("detail", error))
 
 
 @polling
 def delete_job(call: Call) -> Response:
     """Cancel a job of the caller's."""
-    code = call.out.queue.cancel(_job_id(call), call.user.sub)
+    job_id = _job_id(call)
+    code = call.out.queue.cancel(job_id, call.user.sub) if job_id else CancelCode.NOT_FOUND
     if code is CancelCode.NOT_FOUND:
         raise ApiError(ErrorCode.NOT_FOUND)
     if code is CancelCode.ALREADY_FINISHED:
@@ -175,24 +199,29 @@ def health(call: Call) -> Response:
 @polling
 def stop(call: Call) -> Response:
     """Put the node to sleep, unless it works for somebody else; the caller's own jobs are cancelled."""
-    closed = False
+    sub, gate, closed = call.user.sub, call.out.gate, False
     try:
         control = call.out.nodes()
         nodes = control.nodes()
         # EC2 stops no node that is still booting: it is said before anybody's job is cancelled for nothing.
-        if any(node.state is NodeState.PENDING for node in nodes):
-            raise ApiError(ErrorCode.STOP_FAILED, detail="node_booting: try again when it runs")
-        closed = call.out.gate.close(call.user.sub)
+        booting = any(node.state is NodeState.PENDING for node in nodes)
+        closed = not booting and gate.close(sub)
         if not closed:
-            raise ApiError(ErrorCode.BUSY)
+            raise _not_stopped(booting=booting and not gate.busy(sub))
         for node in nodes:
             if node.state is NodeState.RUNNING:
                 control.stop(node.id)
     except NodeError as error:
         if closed:
-            call.out.gate.open()
+            gate.open()
         raise ApiError(ErrorCode.STOP_FAILED, detail=str(error)) from error
     return Response(202, {"status": "stopping"})
+
+
+def _not_stopped(*, booting: bool) -> ApiError:
+    if booting:
+        return ApiError(ErrorCode.STOP_FAILED, detail="node_booting: try again when it runs")
+    return ApiError(ErrorCode.BUSY)
 
 
 ROUTES: Mapping[str, Mapping[str, Route]] = {

@@ -2,19 +2,20 @@
 
 from pydantic import Field
 
-from tinyllama.settings import LeaseSettings
+from tinyllama.settings import LeaseSettings, QueueSettings
 
 
-class RouterSettings(LeaseSettings):
+class RouterSettings(LeaseSettings, QueueSettings):
     """Environment of `tinyllama-router`; names in capitals."""
 
     cognito_issuer: str
     cognito_aud: str
-    redis_host: str
     reply_bucket: str
     jwks_url: str = ""
     """Where the key set is; the issuer's own address by default."""
-    redis_port: int = Field(6379, ge=1, le=65_535)
+    jwks_bucket: str = ""
+    """The bucket with the copy of the key set, for a router inside the VPC, which cannot reach the issuer."""
+    jwks_key: str = Field("jwks.json", min_length=1)
     redis_timeout_s: float = Field(0.05, gt=0, le=5)
     boot_eta_s: int = Field(90, ge=1)
     """What a cold boot is said to take until one has been measured."""

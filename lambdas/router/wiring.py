@@ -3,17 +3,20 @@
 A request to a warm node must not pay for importing boto3.
 """
 
+import os
 from functools import cache
 
 from lambdas.router.routes import Adapters
 from lambdas.router.settings import RouterSettings
 from lambdas.router.wake import Waker
-from tinyllama.adapters.cognito import CognitoVerifier, KeySet, http_keys
+from tinyllama.adapters import queues
+from tinyllama.adapters.cognito import CognitoVerifier
+from tinyllama.adapters.key_set import KeySet, KeySource, http_keys
 from tinyllama.adapters.memory_throttle import MemoryThrottle
-from tinyllama.adapters.redis_admissions import RedisAdmissions, RedisDrainGate, connect
-from tinyllama.adapters.redis_boots import RedisBootTimes
 from tinyllama.domain.limits import QueueLimits
 from tinyllama.ports import Leases, NodeControl
+
+queues.load(os.environ.get("TL_QUEUE", "redis"))
 
 # Of one call to AWS on the cold path: two tries of so many seconds, with at most a second between them. Somebody waits.
 _AWS_TIMEOUT_S, _AWS_ATTEMPTS = 2.0, 2
@@ -41,17 +44,27 @@ def _leases() -> Leases:
     return scheduler_leases.SchedulerLeases(client, env.lease_role_arn, env.lease_group)
 
 
+def _key_source() -> KeySource:
+    env = settings()
+    if not env.jwks_bucket:
+        return http_keys(env.keys_url)
+    from tinyllama.adapters.s3_key_set import S3KeySet  # noqa: PLC0415 -- imports boto3, see above
+
+    return S3KeySet(env.jwks_bucket, env.jwks_key).fetch
+
+
 @cache
 def adapters() -> Adapters:
     """The adapters of this container."""
     env = settings()
-    client = connect(env.redis_host, env.redis_port, timeout_s=env.redis_timeout_s)
+    limits = QueueLimits(max_queued=env.max_queued)
+    queue = queues.api_queue(env, redis_timeout_s=env.redis_timeout_s, limits=limits)
     return Adapters(
-        tokens=CognitoVerifier(env.cognito_issuer, env.cognito_aud, KeySet(http_keys(env.keys_url))),
-        queue=RedisAdmissions(client, QueueLimits(max_queued=env.max_queued)),
-        gate=RedisDrainGate(client),
+        tokens=CognitoVerifier(env.cognito_issuer, env.cognito_aud, KeySet(_key_source())),
+        queue=queue.admissions,
+        gate=queue.gate,
         nodes=_nodes,
-        waker=Waker(_nodes, _leases, RedisBootTimes(client), policy=env.lease_policy, boot_eta_s=env.boot_eta_s),
+        waker=Waker(_nodes, _leases, queue.boots, policy=env.lease_policy, boot_eta_s=env.boot_eta_s),
         fallback=MemoryThrottle(),
         reply_bucket=env.reply_bucket,
     )

@@ -22,7 +22,11 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: ended.set())
     try:
         aws = StrictAws(
-            boot_s=arguments.boot_s, stop_s=arguments.stop_s, port=arguments.port, verbose=arguments.verbose
+            boot_s=arguments.boot_s,
+            stop_s=arguments.stop_s,
+            cache_s=arguments.cache_s,
+            port=arguments.port,
+            verbose=arguments.verbose,
         )
         with aws:
             _announce(aws.url, arguments.ready_file)
@@ -38,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 (the default) takes a free one")
     parser.add_argument("--boot-s", type=float, default=5.0, help="seconds an instance is pending (default: 5)")
     parser.add_argument("--stop-s", type=float, default=2.0, help="seconds an instance is stopping (default: 2)")
+    parser.add_argument("--cache-s", type=float, default=2.0, help="seconds a cache cluster is creating (default: 2)")
     parser.add_argument("--ready-file", type=Path, help='where to write {"url": ...} once the server answers')
     parser.add_argument("--verbose", action="store_true", help="log each request to stderr")
     return parser

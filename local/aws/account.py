@@ -18,3 +18,6 @@ class Account(BaseModel):
     jwks_url: str
     username: str
     password: str = Field(repr=False)
+    queue_url: str = ""
+    queue_table: str = ""
+    """Empty on a platform whose queue is Redis."""

@@ -16,7 +16,9 @@ from moto.core.routing import get_service_router
 from werkzeug.exceptions import HTTPException
 
 UNKNOWN = "unknown"
-_SCOPE = re.compile(r"Credential=[^/,]+/\d{8}/[^/]*/([^/]+)/aws4_request")
+_SCOPE = re.compile(r"Credential=([^/,]+)/\d{8}/[^/]*/([^/]+)/aws4_request")
+_SMALL_BODIES = {"scheduler"}  # REST services whose requests are read, too
+_SECRET_BODIES = {"cognito-idp"}  # passwords are not recorded
 _FORM = "application/x-www-form-urlencoded"
 _KEPT_CALLS = 10_000
 # Where the name in a signature or target differs from the name of the service's model.
@@ -25,6 +27,7 @@ _MODEL_NAMES = {
     "elasticloadbalancing": "elbv2",
     "email": "sesv2",
     "monitoring": "cloudwatch",
+    "servicequotas": "service-quotas",
     "states": "stepfunctions",
 }
 _READS = ("Describe", "Get", "List", "Head", "Query", "Scan", "BatchGet", "Search", "Lookup")
@@ -32,12 +35,18 @@ _READS = ("Describe", "Get", "List", "Head", "Query", "Scan", "BatchGet", "Searc
 
 @dataclass(frozen=True)
 class Call:
-    """One request to AWS. `params` holds the top-level parameters; a list `InstanceId.1, .2` is one name."""
+    """One request to AWS, signed with the access key id `caller`; empty for the few that are not signed.
+
+    `params` holds the top-level parameters as text; a list `InstanceId.1, .2` is one name. `parameters` is the same
+    with everything inside them, where the request is JSON.
+    """
 
     service: str
     operation: str
     params: Mapping[str, list[str]] = field(default_factory=dict)
     content_type: str = ""
+    caller: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -47,7 +56,10 @@ class Call:
 
 @dataclass(frozen=True)
 class CallRecord:
-    """What `GET /_tl/calls` tells about one call; `write` is False for Describe, Get, List and the like."""
+    """What `GET /_tl/calls` tells about one call; `write` is False for Describe, Get, List and the like.
+
+    `caller` and `parameters` are `Call`'s: enough to say whether a policy allows the call.
+    """
 
     service: str
     operation: str
@@ -55,6 +67,8 @@ class CallRecord:
     status: int
     write: bool
     injected: bool
+    caller: str
+    parameters: Mapping[str, Any]
 
 
 class CallLog:
@@ -68,8 +82,11 @@ class CallLog:
     def add(self, call: Call, *, time: str, status: int, injected: bool) -> None:
         """Record the outcome of a call."""
         write = not call.operation.startswith(_READS)
+        parameters = {} if call.service in _SECRET_BODIES else call.parameters
         with self._lock:
-            self._records.append(CallRecord(call.service, call.operation, time, status, write, injected))
+            self._records.append(
+                CallRecord(call.service, call.operation, time, status, write, injected, call.caller, parameters)
+            )
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return the records, ready for JSON."""
@@ -87,13 +104,14 @@ def identify(environ: dict[str, Any]) -> Call:
 
     Only the bodies of the RPC protocols are read (and put back): an object on its way to S3 is left alone.
     """
-    service = _service(environ)
+    service, caller = _service(environ)
     content_type = str(environ.get("CONTENT_TYPE") or "").lower()
     rpc = service != "s3" and (content_type.startswith(_FORM) or "HTTP_X_AMZ_TARGET" in environ)
-    body = buffered_body(environ) if rpc else b""
+    body = buffered_body(environ) if rpc or service in _SMALL_BODIES else b""
     operation, uri_params = _operation(service, environ, body)
-    params = {name: [str(value)] for name, value in uri_params.items()} | _body_params(content_type, body)
-    return Call(service, operation, params, content_type)
+    document = {**uri_params, **_document(content_type, body)}
+    params = {name: value if isinstance(value, list) else [str(value)] for name, value in document.items()}
+    return Call(service, operation, params, content_type, caller, document)
 
 
 def buffered_body(environ: dict[str, Any]) -> bytes:
@@ -104,13 +122,14 @@ def buffered_body(environ: dict[str, Any]) -> bytes:
     return body
 
 
-def _service(environ: dict[str, Any]) -> str:
+def _service(environ: dict[str, Any]) -> tuple[str, str]:
     scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
     target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
-    signed = scope.group(1) if scope else target.split(".", maxsplit=1)[0]  # sign-in calls of Cognito are not signed
+    caller = scope.group(1) if scope else ""
+    signed = scope.group(2) if scope else target.split(".", maxsplit=1)[0]  # sign-in calls of Cognito are not signed
     if signed == "apigateway" and environ.get("PATH_INFO", "").startswith("/v2/"):
-        return "apigatewayv2"
-    return _MODEL_NAMES.get(signed, signed) or UNKNOWN
+        return "apigatewayv2", caller
+    return _MODEL_NAMES.get(signed, signed) or UNKNOWN, caller
 
 
 def _operation(service: str, environ: dict[str, Any], body: bytes) -> tuple[str, Mapping[str, Any]]:
@@ -122,15 +141,15 @@ def _operation(service: str, environ: dict[str, Any], body: bytes) -> tuple[str,
     return str(operation.name), params
 
 
-def _body_params(content_type: str, body: bytes) -> dict[str, list[str]]:
-    params: dict[str, list[str]] = {}
+def _document(content_type: str, body: bytes) -> dict[str, Any]:
+    """What the body says: a form's fields as lists, JSON as it is."""
     if content_type.startswith(_FORM):
+        form: dict[str, Any] = {}
         for name, value in parse_qsl(body.decode(errors="replace"), keep_blank_values=True):
-            params.setdefault(re.sub(r"(\.member)?\.\d+$", "", name), []).append(value)
-    elif body:
-        try:
-            document = json.loads(body)
-        except ValueError:  # moto answers for the malformed body
-            return {}
-        params = {name: [str(value)] for name, value in document.items()} if isinstance(document, dict) else {}
-    return params
+            form.setdefault(re.sub(r"(\.member)?\.\d+$", "", name), []).append(value)
+        return form
+    try:
+        document = json.loads(body) if body else {}
+    except ValueError:  # moto answers for the malformed body
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -1,4 +1,4 @@
-"""Time as the local AWS sees it: the clock that everything reads, and how long an instance takes to change state."""
+"""Time as the local AWS sees it: the clock that everything reads, and how long things take to change state."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,9 +15,13 @@ def system_clock() -> datetime:
 
 
 class Delays(BaseModel):
-    """Seconds that an instance spends in `pending` (boot_s), and in `stopping` or `shutting-down` (stop_s)."""
+    """Seconds that an instance spends in `pending` (boot_s), and in `stopping` or `shutting-down` (stop_s).
+
+    `cache_s` is what an ElastiCache cluster spends in `creating` and in `deleting`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     boot_s: float = Field(default=5.0, ge=0, le=600)
     stop_s: float = Field(default=2.0, ge=0, le=600)
+    cache_s: float = Field(default=2.0, ge=0, le=600)

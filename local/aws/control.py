@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound
 from werkzeug.wrappers import Request, Response
 
+from local.aws.cache import StrictCache
 from local.aws.calls import CallLog
 from local.aws.clock import Delays
 from local.aws.ec2 import StrictEc2
@@ -19,12 +20,18 @@ from local.aws.faults import Fault, FaultBox
 _Handler = Callable[[Request], tuple[int, Any]]
 
 
+class Settings(Delays):
+    """What can be set while the local AWS runs. `redis_port`: see `StrictCache`."""
+
+    redis_port: int | None = Field(default=None, ge=1, le=65_535)
+
+
 class Control:
     """Answers the `/_tl/*` requests."""
 
-    def __init__(self, ec2: StrictEc2, faults: FaultBox, calls: CallLog) -> None:
+    def __init__(self, ec2: StrictEc2, cache: StrictCache, faults: FaultBox, calls: CallLog) -> None:
         """Steer these parts of the local AWS."""
-        self._ec2, self._faults, self._calls = ec2, faults, calls
+        self._ec2, self._cache, self._faults, self._calls = ec2, cache, faults, calls
         self._routes: dict[str, dict[str, _Handler]] = {
             "/_tl/faults": {"GET": self._list_faults, "POST": self._add_fault, "DELETE": self._clear_faults},
             "/_tl/calls": {"GET": self._list_calls, "DELETE": self._clear_calls},
@@ -68,13 +75,22 @@ class Control:
         self._calls.clear()
         return 200, {"calls": []}
 
+    def change(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Change some settings and return all. Raises pydantic's ValidationError; then nothing changes."""
+        given = Settings.model_validate(settings).model_dump(exclude_unset=True)
+        changed = self._settings().model_copy(update=given).model_dump()
+        self._cache.redis_port = changed.pop("redis_port")
+        self._ec2.delays = Delays(**changed)
+        return self._settings().model_dump()
+
     def _get_settings(self, _request: Request) -> tuple[int, Any]:
-        return 200, self._ec2.delays.model_dump()
+        return 200, self._settings().model_dump()
 
     def _change_settings(self, request: Request) -> tuple[int, Any]:
-        given = Delays.model_validate(_json(request))
-        self._ec2.delays = self._ec2.delays.model_copy(update=given.model_dump(exclude_unset=True))
-        return 200, self._ec2.delays.model_dump()
+        return 200, self.change(_json(request))
+
+    def _settings(self) -> Settings:
+        return Settings(**self._ec2.delays.model_dump(), redis_port=self._cache.redis_port)
 
 
 def _json(request: Request) -> Any:

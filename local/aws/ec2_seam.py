@@ -4,7 +4,6 @@ Three seams: `InstanceBackend` (checks before anything changes, lazy transitions
 (begin a transition instead of jumping to its end) and `InstanceResponse` (moto always answers the same CurrentState).
 """
 
-import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -19,6 +18,7 @@ from moto.ec2.responses.instances import InstanceResponse
 from local.aws.ec2 import StrictEc2
 from local.aws.images import load_images
 from local.aws.lifecycle import Action, State, state_after
+from local.aws.seam import replaced
 
 _METHODS = {
     Action.START: ("start", "start_instances"),
@@ -34,25 +34,15 @@ def installed(strict: StrictEc2) -> Iterator[None]:
     """Make moto's EC2 strict for as long as the context lasts."""
     with ExitStack() as undo:
         for action, (one, many) in _METHODS.items():
-            undo.enter_context(_replaced(Instance, one, _begin(strict, action)))
-            undo.enter_context(_replaced(InstanceBackend, many, _checked(strict, action, many)))
+            undo.enter_context(replaced(Instance, one, _begin(strict, action)))
+            undo.enter_context(replaced(InstanceBackend, many, _checked(strict, action, many)))
             if action is not Action.REBOOT:  # RebootInstances answers no states
-                undo.enter_context(_replaced(InstanceResponse, many, _truthful(action, many)))
-        undo.enter_context(_replaced(InstanceBackend, "run_instances", _run(strict)))
-        undo.enter_context(_replaced(InstanceBackend, "modify_instance_attribute", _modify(strict)))
-        undo.enter_context(_replaced(InstanceBackend, "all_reservations", _settled(strict)))
-        undo.enter_context(_replaced(AmiBackend, "_load_amis", load_images))
+                undo.enter_context(replaced(InstanceResponse, many, _truthful(action, many)))
+        undo.enter_context(replaced(InstanceBackend, "run_instances", _run(strict)))
+        undo.enter_context(replaced(InstanceBackend, "modify_instance_attribute", _modify(strict)))
+        undo.enter_context(replaced(InstanceBackend, "all_reservations", _settled(strict)))
+        undo.enter_context(replaced(AmiBackend, "_load_amis", load_images))
         yield
-
-
-@contextmanager
-def _replaced(owner: type, name: str, method: Callable[..., Any]) -> Iterator[None]:
-    original = getattr(owner, name)
-    setattr(owner, name, functools.wraps(original)(method))
-    try:
-        yield
-    finally:
-        setattr(owner, name, original)
 
 
 def _begin(strict: StrictEc2, action: Action) -> Callable[..., Any]:
@@ -97,6 +87,10 @@ def _run(strict: StrictEc2) -> Callable[..., Any]:
             raise EC2ClientError("InvalidParameterValue", f"Invalid value '{instance_type}' for InstanceType.")
         with strict.lock:  # nobody may see the instance `running` before its first `pending`
             reservation = original(backend, *args, **kwargs)
+            for instance in reservation.instances:
+                instance.user_data = (
+                    instance.user_data if str(instance.user_data or "") else None
+                )  # as AWS, no empty text
             strict.launched(reservation.instances)
             return reservation
 

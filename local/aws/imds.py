@@ -48,21 +48,40 @@ class Credentials:
     lifetime_s: int = 6 * 3600
 
 
-def imds_app(identity: Identity, credentials: Credentials, clock: Clock = system_clock) -> WsgiApp:
+class SpotMarket:
+    """Whether EC2 wants a Spot instance back; the metadata service says so from then on."""
+
+    def __init__(self) -> None:
+        """Start without a notice."""
+        self.notice: dict[str, str] | None = None
+
+    def interrupt(self, at: datetime, action: str = "terminate") -> None:
+        """Give notice; `action` is `terminate`, `stop` or `hibernate`, and `at` is two minutes away on AWS."""
+        self.notice = {"action": action, "time": _stamp(at)}
+
+
+def imds_app(
+    identity: Identity, credentials: Credentials, clock: Clock = system_clock, spot: SpotMarket | None = None
+) -> WsgiApp:
     """Return the WSGI app that is the metadata service of this instance."""
-    return _Imds(identity, credentials, clock)
+    return _Imds(identity, credentials, clock, spot or SpotMarket())
 
 
 def serve_imds(
-    identity: Identity, credentials: Credentials, *, port: int = 0, clock: Clock = system_clock
+    identity: Identity,
+    credentials: Credentials,
+    *,
+    port: int = 0,
+    clock: Clock = system_clock,
+    spot: SpotMarket | None = None,
 ) -> AbstractContextManager[Loopback]:
     """Serve it on 127.0.0.1 while the context lasts; the context's `url` is AWS_EC2_METADATA_SERVICE_ENDPOINT."""
-    return Loopback(imds_app(identity, credentials, clock), port)
+    return Loopback(imds_app(identity, credentials, clock, spot), port)
 
 
 class _Imds:
-    def __init__(self, identity: Identity, credentials: Credentials, clock: Clock) -> None:
-        self._identity, self._credentials, self._clock = identity, credentials, clock
+    def __init__(self, identity: Identity, credentials: Credentials, clock: Clock, spot: SpotMarket) -> None:
+        self._identity, self._credentials, self._clock, self._spot = identity, credentials, clock, spot
         self._started = clock()
         self._tokens: dict[str, datetime] = {}
         self._pages = self._tree()
@@ -76,8 +95,8 @@ class _Imds:
         elif not self._authorised(request):
             response = Response(status=401)
         else:
-            page = self._pages.get(request.path)
-            response = Response(page(), content_type="text/plain") if page else Response(status=404)
+            page = self._pages.get(request.path, lambda: None)()
+            response = Response(status=404) if page is None else Response(page, content_type="text/plain")
         return response(environ, start_response)
 
     def _issue(self, request: Request) -> Response:
@@ -97,7 +116,7 @@ class _Imds:
         self._tokens = {token: end for token, end in self._tokens.items() if end > now}
         return request.headers.get(_TOKEN_HEADER, "") in self._tokens
 
-    def _tree(self) -> dict[str, Callable[[], str]]:
+    def _tree(self) -> dict[str, Callable[[], str | None]]:
         who = self._identity
         fixed = {
             "/latest/meta-data/ami-id": who.image_id,
@@ -109,10 +128,14 @@ class _Imds:
             _ROLES: who.role,
             f"{_ROLES}/": who.role,
         }
-        pages: dict[str, Callable[[], str]] = {path: partial(str, text) for path, text in fixed.items()}
+        pages: dict[str, Callable[[], str | None]] = {path: partial(str, text) for path, text in fixed.items()}
         pages[f"{_ROLES}/{who.role}"] = self._role_credentials
         pages["/latest/dynamic/instance-identity/document"] = self._document
+        pages["/latest/meta-data/spot/instance-action"] = self._instance_action
         return pages
+
+    def _instance_action(self) -> str | None:
+        return json.dumps(self._spot.notice) if self._spot.notice else None
 
     def _role_credentials(self) -> str:
         now, given = self._clock(), self._credentials

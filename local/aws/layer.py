@@ -50,8 +50,10 @@ class StrictLayer:
         try:
             return self._moto(environ, recording)
         except NotImplementedError as error:
-            if call.service == UNKNOWN:
-                raise
+            if UNKNOWN in {call.service, call.operation}:  # moto's own 500 would be tried again and again
+                body = json.dumps({"__type": "NotImplemented", "message": str(error)})
+                refusal = Response(body, status=501, content_type="application/json")
+                return self._refused(call, refusal, injected=False)(environ, start_response)
             refusal = error_response(call, "NotImplemented", str(error))
             return self._refused(call, refusal, injected=False)(environ, start_response)
 

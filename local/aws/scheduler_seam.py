@@ -10,6 +10,7 @@ from moto.scheduler.models import EventBridgeSchedulerBackend, Schedule
 from moto.scheduler.responses import EventBridgeSchedulerResponse
 
 from local.aws.scheduler import StrictScheduler
+from local.aws.seam import replaced
 
 
 class _ScheduleConflictError(JsonRESTError):
@@ -29,8 +30,7 @@ def installed(strict: StrictScheduler) -> Iterator[None]:
     )
     with ExitStack() as undo:
         for owner, name, method in seams:
-            undo.callback(setattr, owner, name, getattr(owner, name))
-            setattr(owner, name, method)
+            undo.enter_context(replaced(owner, name, method))
         yield
 
 

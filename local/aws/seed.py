@@ -14,21 +14,21 @@ from botocore.config import Config
 
 from local.aws.account import Account
 from local.aws.images import UBUNTU_22_04
+from local.aws.queue import ACCOUNT_ID, create_queue
 
 if TYPE_CHECKING:
     from types_boto3_cognito_idp import CognitoIdentityProviderClient
     from types_boto3_ec2 import EC2Client
     from types_boto3_ec2.type_defs import TagTypeDef
 
-ACCOUNT_ID = "123456789012"
 _CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 _TAGS = {"Project": "tinyllama", "Role": "gpu-node", "Name": "tinyllama-gpu"}
 _LEASE_ROLE = "tinyllama-lease"
 _PATIENCE_S = 30.0
 
 
-def seed(endpoint_url: str, region: str = "eu-central-1") -> Account:
-    """Fill an empty local account.
+def seed(endpoint_url: str, region: str = "eu-central-1", *, queue: str = "redis") -> Account:
+    """Fill an empty local account; with what `TL_QUEUE=sqs` needs, if that is the queue.
 
     The node goes through all its real states, but without the simulated delays, which are put back afterwards.
     Raises TimeoutError when it does not reach `stopped`.
@@ -40,6 +40,10 @@ def seed(endpoint_url: str, region: str = "eu-central-1") -> Account:
         Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region}
     )
     username, password = "demo@example.com", f"Aa1!{secrets.token_urlsafe(18)}"
+    queue_url = queue_table = ""
+    if queue == "sqs":
+        sqs, dynamodb = (_client(service, endpoint_url, region) for service in ("sqs", "dynamodb"))
+        queue_url, queue_table = create_queue(sqs, dynamodb)
     pool, client_id = _user(_client("cognito-idp", endpoint_url, region), username, password)
     return Account(
         region=region,
@@ -52,6 +56,8 @@ def seed(endpoint_url: str, region: str = "eu-central-1") -> Account:
         jwks_url=f"{endpoint_url}/{pool}/.well-known/jwks.json",
         username=username,
         password=password,
+        queue_url=queue_url,
+        queue_table=queue_table,
     )
 
 

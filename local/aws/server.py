@@ -12,9 +12,13 @@ from botocore.config import Config
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
+from local.aws.cache import StrictCache
+from local.aws.cache_seam import installed as cache_installed
 from local.aws.calls import CallLog
 from local.aws.clock import Clock, Delays, system_clock
 from local.aws.control import Control
+from local.aws.dynamodb import StrictDynamoDb
+from local.aws.dynamodb_seam import installed as dynamodb_installed
 from local.aws.ec2 import StrictEc2
 from local.aws.ec2_events import Subscriber
 from local.aws.ec2_seam import installed
@@ -23,6 +27,9 @@ from local.aws.layer import StrictLayer
 from local.aws.loopback import Loopback
 from local.aws.scheduler import StrictScheduler
 from local.aws.scheduler_seam import installed as scheduler_installed
+from local.aws.seams import installed as seams_installed
+from local.aws.sqs import StrictSqs
+from local.aws.sqs_seam import installed as sqs_installed
 
 REGION = "eu-central-1"
 _CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
@@ -46,17 +53,20 @@ class StrictAws:
         *,
         boot_s: float = 0.2,
         stop_s: float = 0.1,
+        cache_s: float = 0.5,
         port: int = 0,
         clock: Clock = system_clock,
         verbose: bool = False,
     ) -> None:
         """Prepare; nothing runs before the context is entered. Raises PortInUseError there if the port is taken."""
-        self._ec2 = StrictEc2(clock, Delays(boot_s=boot_s, stop_s=stop_s))
+        self._ec2 = StrictEc2(clock, Delays(boot_s=boot_s, stop_s=stop_s, cache_s=cache_s))
         self._scheduler = StrictScheduler(self._invoke, clock)
+        self._cache = StrictCache(clock, lambda: self._ec2.delays.cache_s)
+        self.dynamodb, self.sqs = StrictDynamoDb(), StrictSqs()
         self._faults, self._calls = FaultBox(), CallLog()
-        control = Control(self._ec2, self._faults, self._calls)
+        self._control = Control(self._ec2, self._cache, self._faults, self._calls)
         moto = DomainDispatcherApplication(create_backend_app)
-        layer = StrictLayer(moto, control, self._faults, self._calls, clock)
+        layer = StrictLayer(moto, self._control, self._faults, self._calls, clock)
         self._http = Loopback(layer, port, handler=MotoRequestHandler, verbose=verbose)
 
     def __enter__(self) -> Self:
@@ -65,6 +75,10 @@ class StrictAws:
             stack.enter_context(_alone())
             stack.enter_context(installed(self._ec2))
             stack.enter_context(scheduler_installed(self._scheduler))
+            stack.enter_context(dynamodb_installed(self.dynamodb))
+            stack.enter_context(sqs_installed(self.sqs))
+            stack.enter_context(cache_installed(self._cache))
+            stack.enter_context(seams_installed())
             moto_api_backend.reset()
             stack.callback(moto_api_backend.reset)
             stack.enter_context(self._http)
@@ -109,6 +123,10 @@ class StrictAws:
         """Return the recorded calls of a service, or of one of its operations, oldest first."""
         records = self._calls.as_dicts()
         return [r for r in records if r["service"] == service and operation in {None, r["operation"]}]
+
+    def settings(self, **changed: Any) -> dict[str, Any]:
+        """Change what `POST /_tl/settings` takes: boot_s, stop_s, cache_s, redis_port; return all of them."""
+        return self._control.change(changed)
 
     def clear(self) -> None:
         """Disarm all faults and forget the recorded calls; resources stay."""

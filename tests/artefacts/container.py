@@ -2,7 +2,7 @@
 
 The order is JSON: `path` (the only folders to import from besides the standard library), `handler`, `events`. So is
 the answer, on stdout: what the handler returned for each event, the milliseconds that its import and each call took,
-where our package and redis-py came from, and every module that was imported.
+where our package and hiredis came from, and every module that was imported.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ def main() -> None:
         "call_ms": [took for _, took in calls],
         "import_ms": import_ms,
         "log": log.getvalue(),
-        "origins": {name: str(sys.modules[name].__file__) for name in ("tinyllama", "redis") if name in sys.modules},
+        "origins": {name: str(sys.modules[name].__file__) for name in ("tinyllama", "hiredis") if name in sys.modules},
         "modules": sorted(sys.modules),
         "version": list(sys.version_info[:2]),
     }

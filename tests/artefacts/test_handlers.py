@@ -84,7 +84,7 @@ def test_the_router_answers_from_the_artefacts_and_a_warm_request_never_imports_
     assert (bodies[2][0], len(bodies[2][1]["fields"])) == (400, 2)
     assert found["version"] == [3, 12]
     assert "/task" in found["origins"]["tinyllama"]
-    assert "/opt" in found["origins"]["redis"]
+    assert "/opt" in found["origins"]["hiredis"]
     assert not {"boto3", "botocore"} & set(found["modules"])
 
 

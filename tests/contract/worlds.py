@@ -6,16 +6,17 @@ from typing import Any, Protocol
 
 import fakeredis
 import redis
-import redis.asyncio
 
 from local.redis_server import RedisServer
-from tinyllama.adapters import redis_admissions, redis_dispatch
+from tests.links import AsyncClientLink, ClientLink
+from tinyllama.adapters import redis_dispatch
 from tinyllama.adapters.memory_boots import MemoryBootTimes
 from tinyllama.adapters.memory_queue import MemoryAdmissions, MemoryDispatch, MemoryDrainGate, MemoryQueue
 from tinyllama.adapters.redis_admissions import RedisAdmissions, RedisDrainGate
 from tinyllama.adapters.redis_boots import RedisBootTimes
 from tinyllama.adapters.redis_dispatch import RedisDispatch
-from tinyllama.adapters.redis_scripts import GROUP, JOBS, WOKEN, job_key
+from tinyllama.adapters.redis_link import RedisLink
+from tinyllama.adapters.redis_scripts import GROUP, JOBS, WOKEN, AsyncLink, Link, job_key
 from tinyllama.domain.limits import DispatchLimits, QueueLimits
 from tinyllama.domain.throttle import ThrottlePolicy
 from tinyllama.ports import Admissions, BootTimes, Dispatch, DrainGate
@@ -79,23 +80,24 @@ class MemoryWorld:
 
 
 class RedisWorld:
-    """Real or fake: `client` and `async_client` talk to the same server."""
+    """Real or fake: `link`, `client` and `async_link` talk to the same server."""
 
-    def __init__(self, client: "redis.Redis", async_client: "redis.asyncio.Redis") -> None:
+    def __init__(self, link: Link, client: "redis.Redis", async_link: AsyncLink) -> None:
+        self.link = link
         self.client = client
-        self.async_client = async_client
+        self.async_link = async_link
 
     def admissions(self, limits: QueueLimits = GENEROUS) -> Admissions:
-        return RedisAdmissions(self.client, limits)
+        return RedisAdmissions(self.link, limits)
 
     def gate(self) -> DrainGate:
-        return RedisDrainGate(self.client)
+        return RedisDrainGate(self.link)
 
     def dispatch(self, name: str = "worker-1", limits: DispatchLimits | None = None) -> Dispatch:
-        return RedisDispatch(self.async_client, name, limits)
+        return RedisDispatch(self.async_link, name, limits)
 
     def boots(self) -> BootTimes:
-        return RedisBootTimes(self.client)
+        return RedisBootTimes(self.link)
 
     async def antedate_wake(self, seconds: float) -> None:
         self.client.decrby(WOKEN, round(seconds * 1000))
@@ -118,17 +120,19 @@ class FakeRedisWorld(RedisWorld):
 async def fake_world() -> AsyncIterator[RedisWorld]:
     server = fakeredis.FakeServer(version=(6, 2))
     client = fakeredis.FakeRedis(server=server, decode_responses=True)
-    async_client = fakeredis.FakeAsyncRedis(server=server, decode_responses=True)
-    yield FakeRedisWorld(client, async_client)
-    await async_client.aclose()
+    async_link = AsyncClientLink(fakeredis.FakeAsyncRedis(server=server, decode_responses=True))
+    yield FakeRedisWorld(ClientLink(client), client, async_link)
+    await async_link.close()
     client.close()
 
 
 @asynccontextmanager
 async def real_world(server: RedisServer) -> AsyncIterator[RedisWorld]:
-    client = redis_admissions.connect("127.0.0.1", server.port, timeout_s=2.0)
+    link = RedisLink("127.0.0.1", server.port, timeout_s=2.0)
+    client = redis.Redis(port=server.port, decode_responses=True)
     client.flushall()
-    async_client = redis_dispatch.connect("127.0.0.1", server.port)
-    yield RedisWorld(client, async_client)
-    await async_client.aclose()
+    async_link = redis_dispatch.connect("127.0.0.1", server.port)
+    yield RedisWorld(link, client, async_link)
+    await async_link.close()
     client.close()
+    link.close()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from lambdas.jwks_mirror import handler
+from lambdas.router import wiring
 from local.aws.seed import seed
 from local.aws.server import StrictAws
 from tests.tokens import key_set
@@ -59,3 +60,22 @@ def test_an_unreachable_pool_is_an_error_that_the_scheduler_sees(
     handler.settings.cache_clear()
     with pytest.raises(OSError, match="refused"):
         handler.lambda_handler({})
+
+
+def test_a_router_inside_the_vpc_verifies_with_the_copy(aws: StrictAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = {"COGNITO_AUD": "client", "REPLY_BUCKET": BUCKET, "REDIS_HOST": "127.0.0.1"}
+    for name, value in {**needed, "LEASE_ROLE_ARN": "arn:aws:iam::123456789012:role/lease"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("JWKS_URL", "http://127.0.0.1:9/out-of-reach")
+    S3KeySet(BUCKET, "jwks.json").publish(key_set())
+    wiring.settings.cache_clear()
+    assert wiring._key_source()() == key_set()
+    wiring.settings.cache_clear()
+
+
+def test_a_copy_that_is_not_there_is_told_from_a_bad_one(aws: StrictAws) -> None:
+    with pytest.raises(OSError, match=r"s3://.*/nothing\.json.*NoSuchKey"):
+        S3KeySet(BUCKET, "nothing.json").fetch()
+    aws.client("s3").put_object(Bucket=BUCKET, Key="bad.json", Body=b"[]")
+    with pytest.raises(ValueError, match="JSON object"):
+        S3KeySet(BUCKET, "bad.json").fetch()

@@ -9,7 +9,7 @@ import pytest
 from lambdas.router import handler, wiring
 from local.redis_server import RedisServer
 from tests.tokens import AUDIENCE, ISSUER, key_set, token
-from tinyllama.adapters import cognito
+from tinyllama.adapters import key_set as pool
 
 
 @pytest.fixture
@@ -91,4 +91,4 @@ def test_a_container_without_its_settings_says_which_are_missing(
 
 def test_the_key_set_is_read_from_the_issuer_unless_told_otherwise() -> None:
     with pytest.raises(ValueError, match="https://"):
-        cognito.http_keys("file:///etc/passwd")
+        pool.http_keys("file:///etc/passwd")

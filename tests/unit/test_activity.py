@@ -28,3 +28,23 @@ def test_anything_else_is_an_error_that_names_the_file(tmp_path: Path, damaged: 
     path.write_text(damaged)
     with pytest.raises(ValueError, match="last_infer_ts should hold"):
         activity.read(path, default_idle_s=300)
+
+
+def test_a_sign_is_left_out_when_one_like_it_was_recorded_a_moment_ago(tmp_path: Path) -> None:
+    path, now = tmp_path / "last_infer_ts", 100.0
+    recorder = activity.Recorder(path, every_s=0.25, clock=lambda: now)
+    recorder(Activity(1.0, 60.0))
+    now += 0.2
+    recorder(Activity(2.0, 60.0))
+    assert activity.read(path, default_idle_s=300) == Activity(1.0, 60.0)
+    now += 0.1
+    recorder(Activity(3.0, 60.0))
+    assert activity.read(path, default_idle_s=300) == Activity(3.0, 60.0)
+
+
+def test_a_sign_that_asks_for_another_idle_time_is_never_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "last_infer_ts"
+    recorder = activity.Recorder(path, clock=lambda: 100.0)
+    for idle_s in (60.0, 1_800.0, 300.0):
+        recorder(Activity(1.0, idle_s))
+        assert activity.read(path, default_idle_s=5) == Activity(1.0, idle_s)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.tokens import AUDIENCE, ISSUER, KID, key_set, token
-from tinyllama.adapters.cognito import CognitoVerifier, KeySet
+from tinyllama.adapters.cognito import CognitoVerifier
+from tinyllama.adapters.key_set import KeySet
 from tinyllama.domain.errors import ApiError, ErrorCode
 from tinyllama.ports import Principal
 

@@ -14,17 +14,17 @@ QUERIES = sorted((Path(__file__).parents[2] / "observability" / "queries").glob(
 WORKER_FIELDS = {"event", "id", "attempt", "reason", "total_ms"}
 BUILT_IN = {"@timestamp", "@log", "@message"}
 WORDS = frozenset(("fields", "filter", "sort", "limit", "stats", "by", "as", "asc", "desc", "or", "and"))
-FUNCTIONS = frozenset(("count", "min", "max", "pct"))
+FUNCTIONS = frozenset(("count", "min", "max", "pct", "ispresent"))
 
 
 def known_fields() -> set[str]:
-    """Every field of an access record, with the job id and every metric."""
+    """Every field of an access record, with what is in some of them, and every metric."""
     event = {"rawPath": "/", "headers": {}, "requestContext": {"requestId": "r", "http": {"method": "GET"}}}
     record = access_record(Request.from_event(event), route="GET /", status=200, sub=None, latency_ms=1.0)
     metrics = EmfMetrics()
     for metric in Metric:
         metrics.count(metric, 1, **dict.fromkeys(metric.dimensions, "x"))
-    return set(record) | {"jobId"} | set(metrics.fields(0)) | WORKER_FIELDS | BUILT_IN
+    return set(record) | {"jobId", "wakeFailed"} | set(metrics.fields(0)) | WORKER_FIELDS | BUILT_IN
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda path: path.stem)

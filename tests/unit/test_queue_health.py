@@ -1,16 +1,16 @@
 """`GET /queue-health`: who may ask, and what counts as well."""
 
 import json
-from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 import fakeredis
 import pytest
-import redis
 
 from lambdas.queue_health import handler
 from lambdas.queue_health.settings import QueueHealthSettings
+from tests.links import ClientLink
+from tinyllama.adapters.redis_link import RedisLink
 from tinyllama.adapters.redis_probe import RedisProbe
 from tinyllama.domain.errors import SettingsError
 from tinyllama.domain.queue_health import Measurement, allowed_source, judge
@@ -18,14 +18,14 @@ from tinyllama.domain.queue_health import Measurement, allowed_source, judge
 CIDRS = "10.20.0.0/22, 2001:db8:1234::/56"
 
 
-class Doctored(fakeredis.FakeRedis):
+class Doctored(ClientLink):
     """fakeredis, which knows no `LATENCY DOCTOR`."""
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        if args == ("LATENCY DOCTOR",):
-            return "Dave, no latency spike was observed"
-        real: Callable[..., Any] = super().execute_command
-        return real(*args, **options)
+    def __init__(self) -> None:
+        super().__init__(fakeredis.FakeRedis(decode_responses=True))
+
+    def ask(self, *words: str | int) -> Any:
+        return "Dave, no latency spike was observed" if words == ("LATENCY", "DOCTOR") else super().ask(*words)
 
 
 def probe(round_trip_s: float) -> RedisProbe:
@@ -59,10 +59,10 @@ def test_a_redis_that_takes_300_ms_is_503(ask: Any) -> None:
 
 
 def test_a_redis_that_is_not_there_is_503_with_the_error() -> None:
-    gone = RedisProbe(redis.Redis(port=9, socket_connect_timeout=0.2))
+    gone = RedisProbe(RedisLink("127.0.0.1", 9))
     health = judge(gone.measure())
     assert not health.ok
-    assert health.body["error"].startswith("ConnectionError")
+    assert health.body["error"].startswith("ConnectionRefusedError")
 
 
 @pytest.mark.parametrize("latency", [0.0, 199.9])

@@ -13,7 +13,8 @@ from lambdas.router.settings import RouterSettings
 from lambdas.router.wake import Waker
 from tests.factories import BOB, job
 from tests.tokens import AUDIENCE, ISSUER, key_set, token
-from tinyllama.adapters.cognito import CognitoVerifier, KeySet
+from tinyllama.adapters.cognito import CognitoVerifier
+from tinyllama.adapters.key_set import KeySet
 from tinyllama.adapters.memory_boots import MemoryBootTimes
 from tinyllama.adapters.memory_leases import MemoryLeases
 from tinyllama.adapters.memory_nodes import MemoryNodes
@@ -140,6 +141,26 @@ def test_a_job_that_met_a_stopping_node_wakes_it_at_a_later_poll(monkeypatch: py
     assert platform.nodes.calls == [("start", "i-1")]
 
 
+def test_a_queued_job_whose_node_cannot_be_woken_stays_queued_and_the_log_says_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform = Platform(monkeypatch, NodeState.STOPPING)
+    _, body, _ = platform.call("POST", "/infer", GOOD)
+    platform.pass_time(30)
+    platform.nodes.fail("start", NodeError("InsufficientInstanceCapacity", "no luck"))
+    capsys.readouterr()
+    assert platform.call("GET", f"/jobs/{body['id']}")[:2] == (200, {"status": "queued"})
+    record = json.loads(capsys.readouterr().out)
+    assert (record["status"], record["wakeFailed"]) == (200, "InsufficientInstanceCapacity: no luck")
+    platform.nodes.fail("start", NodeError("InsufficientInstanceCapacity", "no luck"))
+    assert platform.call("GET", "/health")[:2] == (
+        503,
+        {"error": "start_failed", "detail": "InsufficientInstanceCapacity: no luck"},
+    )
+    assert platform.call("GET", f"/jobs/{body['id']}")[1] == {"status": "queued"}
+    assert platform.nodes.calls[-1] == ("start", "i-1"), "the next poll tries again"
+
+
 def test_a_node_is_started_under_a_lease_of_an_hour_and_not_at_all_without_one(asleep: Platform) -> None:
     asleep.leases.error = LeaseError("ThrottlingException", "slow down")
     status, body, _ = asleep.call("POST", "/infer", GOOD)
@@ -188,11 +209,14 @@ def test_boot_times_that_cannot_be_read_or_kept_fail_no_request(
 
 
 @pytest.mark.parametrize("code", ["InsufficientInstanceCapacity", "InstanceLimitExceeded", "UnauthorizedOperation"])
-def test_a_start_that_fails_withdraws_the_job_and_says_why(asleep: Platform, code: str) -> None:
+def test_a_start_that_fails_withdraws_the_job_and_says_why(
+    asleep: Platform, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     asleep.nodes.fail("start", NodeError(code, "no luck"))
     status, body, _ = asleep.call("POST", "/infer", GOOD)
     assert (status, body) == (503, {"error": "start_failed", "detail": f"{code}: no luck"})
     assert asleep.admissions.snapshot().depth == 0
+    assert "Enqueues" not in capsys.readouterr().out, "what was withdrawn was not enqueued"
 
 
 @pytest.mark.parametrize(
@@ -301,6 +325,14 @@ def test_a_node_that_still_boots_is_not_stopped_and_no_job_is_cancelled_for_it(m
     assert platform.call("GET", f"/jobs/{mine}")[1] == {"status": "queued"}
 
 
+def test_a_node_that_boots_for_somebody_else_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    platform = Platform(monkeypatch, NodeState.PENDING)
+    mine = platform.call("POST", "/infer", GOOD)[1]["id"]
+    platform.admissions.admit(job(sub=BOB))
+    assert platform.call("POST", "/stop")[:2] == (409, {"error": "busy"})
+    assert platform.call("GET", f"/jobs/{mine}")[1] == {"status": "queued"}
+
+
 async def test_a_stop_that_fails_opens_the_door_again(monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform(monkeypatch, NodeState.RUNNING)
     await platform.wake_worker()
@@ -364,6 +396,9 @@ def test_polling_ten_times_a_second_is_never_refused_and_a_loop_without_a_pause_
         asleep.now += 0.1
     statuses = [asleep.call("GET", "/health")[0] for _ in range(100)]
     assert statuses[-1] == 429
+    for path in (f"/jobs/{job().id}", "/jobs/what-is-no-id"):
+        assert asleep.call("GET", path)[:2] == (429, {"error": "rate_limited"})
+        assert asleep.call("DELETE", path)[0] == 429
     assert asleep.call("POST", "/infer", GOOD)[0] == 202, "prompts are spent from another bucket"
 
 

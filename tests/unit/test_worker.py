@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from tinyllama.domain.jobs import Job, JobStatus
 from tinyllama.domain.limits import QueueLimits
 from tinyllama.domain.node import Activity
 from tinyllama.domain.throttle import ThrottlePolicy
-from tinyllama.ports import Claims
+from tinyllama.ports import Chunk, Claims
 from worker.attempt import Workbench
 from worker.loop import Pace, Worker
 
@@ -25,13 +27,13 @@ QUICK = Pace(claim_wait=0.02, publish=0.005, renew=0.02, heartbeat=0.05, reclaim
 class Node:
     """A worker on a queue in memory, and what a test wants to know of it."""
 
-    def __init__(self, slots: int, pace: Pace) -> None:
+    def __init__(self, slots: int, pace: Pace, **bench_options: Any) -> None:
         self.queue = MemoryQueue()
         self.api = MemoryAdmissions(self.queue, QueueLimits(throttle=ThrottlePolicy(10_000, 1)))
         self.dispatch = MemoryDispatch(self.queue, "worker-1")
         self.engine, self.replies = ScriptedEngine(), MemoryReplies()
         self.touched: list[Activity] = []
-        bench = Workbench(self.dispatch, self.engine, self.replies, self.touched.append)
+        bench = Workbench(self.dispatch, self.engine, self.replies, self.touched.append, **bench_options)
         self.worker = Worker("worker-1", slots, bench, pace)
 
     def send(self, **fields: str) -> Job:
@@ -40,7 +42,7 @@ class Node:
         return asked
 
     def status(self, asked: Job) -> JobStatus:
-        view = self.api.view(asked.id, ALICE)
+        view = self.api.look(asked.id, ALICE).view
         assert view is not None
         return view.status
 
@@ -54,9 +56,9 @@ class Node:
 
 
 @asynccontextmanager
-async def node(slots: int = 2, pace: Pace = QUICK) -> AsyncIterator[Node]:
+async def node(slots: int = 2, pace: Pace = QUICK, **bench_options: Any) -> AsyncIterator[Node]:
     """A running node; afterwards the worker must have drained without complaint."""
-    made = Node(slots, pace)
+    made = Node(slots, pace, **bench_options)
     running = asyncio.create_task(made.worker.run())
     yield made
     made.worker.drain()
@@ -90,6 +92,31 @@ async def test_text_is_visible_while_it_is_written() -> None:
         it.engine.gate.set()
         await it.until_status(asked, JobStatus.DONE)
         it.engine.gate.clear()
+
+
+async def test_a_first_text_is_visible_long_before_the_next_publication(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def write_one_word(_prompt: str) -> AsyncIterator[Chunk]:
+        yield Chunk("one")
+        await asyncio.Event().wait()
+
+    async with node(pace=replace(QUICK, publish=60)) as it:
+        monkeypatch.setattr(it.engine, "generate", write_one_word)
+        asked = it.send()
+        await it.until(lambda: (view := it.api.look(asked.id, ALICE).view) is not None and view.partial == "one")
+        it.worker.drain()  # the second signal, at the end, does not wait for the job
+
+
+async def test_a_prompt_that_does_not_fit_fails_at_once_and_casts_no_doubt_on_the_engine() -> None:
+    async with node(pace=replace(QUICK, heartbeat=60)) as it:
+        it.engine.failures = [EngineError("context_exceeded", "too long", final=True)]
+        it.engine.gate.clear()
+        asked = it.send()
+        await it.until_status(asked, JobStatus.FAILED)
+        it.engine.well = False  # unseen: nobody has a reason to ask
+        it.engine.gate.set()
+        await it.until_status(it.send(), JobStatus.DONE)
+    assert it.engine.started == 2
+    assert it.replies.objects[asked.id].error == "context_exceeded"
 
 
 async def test_as_many_jobs_run_at_once_as_there_are_slots() -> None:
@@ -135,7 +162,7 @@ async def test_a_job_that_always_fails_ends_failed_with_its_reason_and_blocks_no
         good = it.send()
         await it.until_status(good, JobStatus.DONE)
     assert it.replies.objects[bad.id].error == "engine_refused"
-    view = it.api.view(bad.id, ALICE)
+    view = it.api.look(bad.id, ALICE).view
     assert view is not None
     assert view.error == "engine_refused"
 
@@ -166,7 +193,7 @@ async def test_a_store_that_stays_away_fails_the_job_with_a_reason() -> None:
         it.replies.refusals = 1_000
         asked = it.send()
         await it.until_status(asked, JobStatus.FAILED)
-        view = it.api.view(asked.id, ALICE)
+        view = it.api.look(asked.id, ALICE).view
         assert view is not None
         assert view.error == "reply_store_unavailable"
 

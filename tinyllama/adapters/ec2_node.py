@@ -30,14 +30,15 @@ def connect(
         connect_timeout=timeout_s, read_timeout=timeout_s, retries={"mode": "standard", "total_max_attempts": attempts}
     )
     try:
-        with _node_errors():
+        with node_errors():
             return boto3.client("ec2", config=config, region_name=region, endpoint_url=endpoint_url)
     except ValueError as error:  # how botocore refuses an endpoint that is no URL
         raise NodeError("InvalidEndpoint", str(error)) from error
 
 
 @contextmanager
-def _node_errors() -> Iterator[None]:
+def node_errors() -> Iterator[None]:
+    """What boto3 raises, as `NodeError`."""
     try:
         yield
     except ClientError as error:
@@ -54,27 +55,27 @@ class Ec2Nodes:
         self._client = client
 
     def nodes(self) -> Sequence[Node]:
-        with _node_errors():
+        with node_errors():
             pages = self._client.get_paginator("describe_instances").paginate(Filters=_FILTERS)
             return tuple(
                 _node(instance) for page in pages for group in page["Reservations"] for instance in group["Instances"]
             )
 
     def start(self, node_id: str) -> bool:
-        with _node_errors():
+        with node_errors():
             changes = self._client.start_instances(InstanceIds=[node_id])["StartingInstances"]
         return any(change["PreviousState"]["Name"] == "stopped" for change in changes)
 
     def stop(self, node_id: str) -> None:
-        with _node_errors():
+        with node_errors():
             self._client.stop_instances(InstanceIds=[node_id])
 
     def set_type(self, node_id: str, instance_type: str) -> None:
-        with _node_errors():
+        with node_errors():
             self._client.modify_instance_attribute(InstanceId=node_id, InstanceType={"Value": instance_type})
 
     def facts(self, node_id: str) -> NodeFacts:
-        with _node_errors():
+        with node_errors():
             group = self._client.describe_instances(InstanceIds=[node_id])["Reservations"][0]
         instance = group["Instances"][0]
         return NodeFacts(
@@ -86,7 +87,7 @@ class Ec2Nodes:
         )
 
     def architectures(self, instance_type: str) -> frozenset[str]:
-        with _node_errors():
+        with node_errors():
             found = self._client.describe_instance_types(InstanceTypes=[instance_type])  # type: ignore[list-item]
         return frozenset(found["InstanceTypes"][0]["ProcessorInfo"]["SupportedArchitectures"])
 

@@ -1,18 +1,25 @@
-"""The instance metadata service, version 2: which instance this host is.
+"""The instance metadata service, version 2: which instance this host is, and whether EC2 wants it back.
 
-Source: Amazon EC2 User Guide, "Use the Instance Metadata Service to access instance metadata".
+Source: Amazon EC2 User Guide, "Use the Instance Metadata Service to access instance metadata" and "Spot Instance
+interruption notices", which asks for a look every 5 seconds.
 Credentials come from it too, through boto3's own chain.
 """
 
+import contextlib
 import json
 import os
+import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
+from http.client import HTTPException
 
 from tinyllama.domain.errors import NodeError
 
 _TIMEOUT_S = 2.0
+_SESSION_S = 21_600  # the longest there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +31,77 @@ class Identity:
     started_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """EC2 wants this Spot instance back: what it does (`terminate`, `stop`, `hibernate`), and when (ISO 8601)."""
+
+    action: str
+    at: str
+
+
+class Metadata:
+    """The service at `endpoint`, by default `AWS_EC2_METADATA_SERVICE_ENDPOINT`, or where EC2 has it."""
+
+    def __init__(self, endpoint: str = "") -> None:
+        base = endpoint or os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or "http://169.254.169.254"
+        self._base = base.rstrip("/")
+        self._token = ""
+
+    def identity(self) -> Identity:
+        """Ask who we are.
+
+        Raises:
+            NodeError: the service does not answer, or refuses.
+        """
+        with self._complaints("identity"):
+            document = json.loads(self._get("/latest/dynamic/instance-identity/document"))
+            # Rebooting the operating system does not change it, unlike the uptime.
+            started_at = datetime.fromisoformat(document["pendingTime"]).timestamp()
+            return Identity(document["instanceId"], document["region"], started_at)
+
+    def interruption(self) -> Interruption | None:
+        """Ask whether EC2 wants the instance back; one request, but every six hours two.
+
+        Raises:
+            NodeError: the service does not answer, or refuses.
+        """
+        with self._complaints("Spot notice"):
+            try:
+                document = json.loads(self._get("/latest/meta-data/spot/instance-action"))
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.NOT_FOUND:
+                    raise
+                return None
+            return Interruption(str(document["action"]), str(document["time"]))
+
+    def _get(self, path: str) -> str:
+        try:
+            return self._ask(path, "GET", {"X-aws-ec2-metadata-token": self._token or self._renew()})
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.UNAUTHORIZED:
+                raise
+        return self._ask(path, "GET", {"X-aws-ec2-metadata-token": self._renew()})
+
+    def _renew(self) -> str:
+        self._token = self._ask("/latest/api/token", "PUT", {"X-aws-ec2-metadata-token-ttl-seconds": str(_SESSION_S)})
+        return self._token
+
+    def _ask(self, path: str, method: str, headers: dict[str, str]) -> str:
+        # The address comes from the environment.
+        request = urllib.request.Request(self._base + path, method=method, headers=headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            text: str = answer.read().decode()
+        return text
+
+    @contextlib.contextmanager
+    def _complaints(self, wanted: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, HTTPException, ValueError, LookupError) as error:
+            message = f"no {wanted} from the metadata service at {self._base}: {error}"
+            raise NodeError("MetadataUnavailable", message) from error
+
+
 def identity(endpoint: str = "") -> Identity:
-    """Ask who we are, at `AWS_EC2_METADATA_SERVICE_ENDPOINT` by default.
-
-    Raises:
-        NodeError: the service does not answer, or refuses.
-    """
-    base = endpoint or os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or "http://169.254.169.254"
-    base = base.rstrip("/")
-    try:
-        token = _ask(f"{base}/latest/api/token", "PUT", {"X-aws-ec2-metadata-token-ttl-seconds": "60"})
-        path = "/latest/dynamic/instance-identity/document"
-        document = json.loads(_ask(base + path, "GET", {"X-aws-ec2-metadata-token": token}))
-        # Rebooting the operating system does not change it, unlike the uptime.
-        started_at = datetime.fromisoformat(document["pendingTime"]).timestamp()
-        return Identity(document["instanceId"], document["region"], started_at)
-    except (OSError, ValueError, LookupError) as error:
-        raise NodeError("MetadataUnavailable", f"no identity from the metadata service at {base}: {error}") from error
-
-
-def _ask(url: str, method: str, headers: dict[str, str]) -> str:
-    request = urllib.request.Request(url, method=method, headers=headers)  # noqa: S310 -- an address of the environment
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
-        text: str = answer.read().decode()
-    return text
+    """Ask once who we are. Raises `NodeError`."""
+    return Metadata(endpoint).identity()

@@ -21,6 +21,7 @@ from tinyllama.ports import (
     Claims,
     DeadLetter,
     Heartbeat,
+    Look,
     Outcome,
     QueueSnapshot,
 )
@@ -38,6 +39,7 @@ class _Record:
     partial: str = ""
     text: str = ""
     error: str | None = None
+    reason: str = ""
 
 
 class MemoryQueue:
@@ -98,17 +100,20 @@ class MemoryAdmissions:
     def withdraw(self, job_id: str) -> None:
         self._queue.records.pop(job_id, None)
 
-    def view(self, job_id: str, sub: str) -> JobView | None:
+    def look(self, job_id: str, sub: str, allowance: Allowance | None = None) -> Look:
+        if allowance and not self.spend(sub, allowance):
+            return Look(allowed=False)
         self._queue.live()
-        record = self._queue.records.get(job_id)
+        record, ready = self._queue.records.get(job_id), self._queue.worker_ready()
         if record is None or record.job.sub != sub:
-            return None
-        return JobView(
+            return Look(allowed=True, worker_ready=ready)
+        view = JobView(
             status=record.status,
             text=record.text if record.status is JobStatus.DONE else None,
             partial=record.partial or None if record.status is JobStatus.RUNNING else None,
             error=record.error,
         )
+        return Look(allowed=True, view=view, worker_ready=ready)
 
     def cancel(self, job_id: str, sub: str) -> CancelCode:
         self._queue.live()
@@ -130,11 +135,13 @@ class MemoryDrainGate:
     def __init__(self, queue: MemoryQueue) -> None:
         self._queue = queue
 
+    def busy(self, sub: str | None = None) -> bool:
+        return any(record.job.sub != sub for record in self._queue.live())
+
     def close(self, sub: str | None = None) -> bool:
-        live = self._queue.live()
-        if any(record.job.sub != sub for record in live):
+        if self.busy(sub):
             return False
-        for record in live:
+        for record in self._queue.live():
             record.status = JobStatus.CANCELLED
         self._queue.closed_until = self._queue.clock() + DRAIN_TTL_S
         return True
@@ -179,15 +186,15 @@ class MemoryDispatch:
     def _take(self, records: list[_Record], limit: int) -> Claims:
         run, dead = [], []
         for record in records[:limit]:
-            if record.tries >= self._limits.max_attempts:
-                record.status, record.error, record.leased_until = JobStatus.FAILED, "worker_died", None
-                dead.append(DeadLetter(record.job, "worker_died"))
-                continue
             record.status, record.partial = JobStatus.RUNNING, ""
             record.attempts += 1
-            record.tries += 1
             self._lease(record)
-            run.append(Claim(record.job, record.attempts, record.job.id))
+            claim = Claim(record.job, record.attempts, record.job.id)
+            if record.tries >= self._limits.max_attempts:
+                dead.append(DeadLetter(claim, record.reason or "worker_died"))
+            else:
+                run.append(claim)
+            record.tries += 1
         return Claims(run, dead)
 
     def _lease(self, record: _Record) -> None:
@@ -205,7 +212,7 @@ class MemoryDispatch:
         kept = set()
         for claim, partial in claims:
             if record := self._held(claim):
-                record.partial = partial
+                record.partial = partial or record.partial
                 self._lease(record)
                 kept.add(claim.job.id)
         return frozenset(kept)
@@ -222,12 +229,12 @@ class MemoryDispatch:
         record = self._held(claim)
         if record is None:
             return None
-        record.leased_until = None
         if failure is None:
             record.tries -= 1
         elif record.tries >= self._limits.max_attempts:
-            record.status, record.error = JobStatus.FAILED, failure
+            record.reason = failure
             return JobStatus.FAILED
+        record.leased_until = None
         record.status, record.place = JobStatus.QUEUED, self._queue.next_place()
         self._queue.arrival.set()
         return JobStatus.QUEUED

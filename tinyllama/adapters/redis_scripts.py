@@ -4,8 +4,11 @@ Each script starts with a header that names its keys and arguments; the function
 them share stand in files of their own and are put in front.
 """
 
+import hashlib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any, Protocol
 
 from tinyllama.domain.throttle import Allowance
 
@@ -20,9 +23,12 @@ _PARTS = {
     "admit": ("throttle", "entries"),
     "withdraw": ("entries",),
     "cancel": ("entries",),
+    "look": ("throttle", "entries"),
     "snapshot": ("throttle", "entries"),
     "drain": ("entries",),
-    "begin": ("entries",),
+    "busy": ("entries",),
+    "take": ("entries", "attempt"),
+    "reclaim": ("entries", "attempt"),
     "renew": ("entries", "fence"),
     "settle": ("entries", "fence"),
     "give_back": ("entries", "fence"),
@@ -35,6 +41,43 @@ _PARTS = {
 def source(name: str) -> str:
     """The whole text of a script."""
     return "\n".join((_LUA / f"{part}.lua").read_text() for part in (*_PARTS[name], name))
+
+
+@cache
+def digest(name: str) -> str:
+    """What EVALSHA calls the script."""
+    return hashlib.sha1(source(name).encode(), usedforsecurity=False).hexdigest()
+
+
+class Link(Protocol):
+    """What the API's side needs of Redis. Both methods raise `QueueUnavailableError` when it is silent or refuses."""
+
+    def run(self, script: str, keys: Sequence[str], args: Sequence[str | int] = ()) -> Any:
+        """Run a script, given by its name here, in one round trip."""
+
+    def ask(self, *words: str | int) -> Any:
+        """Send any other command."""
+
+
+class AsyncLink(Protocol):
+    """What the worker's side needs of Redis. Every method raises `QueueUnavailableError`, caused by what went wrong."""
+
+    async def run(self, script: str, keys: Sequence[str], args: Sequence[str | int] = ()) -> Any:
+        """Run a script, given by its name here, in one round trip; many may be under way."""
+
+    async def ask(self, *words: str | int) -> Any:
+        """Send any other command that does not block."""
+
+    async def wait_and_run(
+        self, words: Sequence[str | int], wait_s: float, script: str, keys: Sequence[str], args: Sequence[str | int]
+    ) -> Any:
+        """Send a command that may block for `wait_s` and a script to run right after it, in one round trip.
+
+        Returns the script's answer. Calls at the same time do not wait for one another.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections."""
 
 
 def job_key(job_id: str) -> str:

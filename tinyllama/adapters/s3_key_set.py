@@ -4,11 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import jwt
+from botocore.exceptions import BotoCoreError, ClientError
 
+from tinyllama.adapters.jws import json_object
+from tinyllama.adapters.key_set import usable_keys
 from tinyllama.adapters.s3_replies import connect
 
 LIFE_S = 600
+_MAX_BYTES = 262_144
 
 
 class S3KeySet:
@@ -22,14 +25,9 @@ class S3KeySet:
         """Replace the object; returns the key ids.
 
         Raises:
-            ValueError: it is no set of RSA keys with ids, and the old object stays: it is better than none.
+            ValueError: no token could be verified with it, and the old object stays: it is better than none.
         """
-        try:
-            kids = [key["kid"] for key in keys["keys"] if jwt.PyJWK(dict(key), algorithm="RS256").key_type == "RSA"]
-        except (LookupError, TypeError, ValueError, jwt.PyJWTError) as error:
-            raise ValueError(f"not a JSON Web Key Set: {error!r}") from error
-        if not kids:
-            raise ValueError("the key set has no RSA key")
+        kids = list(usable_keys(keys))
         connect().put_object(
             Bucket=self._bucket,
             Key=self._key,
@@ -38,3 +36,16 @@ class S3KeySet:
             CacheControl=f"max-age={LIFE_S}",
         )
         return kids
+
+    def fetch(self) -> Mapping[str, Any]:
+        """The set as it was last published: a `KeySource`.
+
+        Raises:
+            OSError: the object cannot be had.
+            ValueError: it is no JSON object.
+        """
+        try:
+            body = connect(timeout_s=2.0).get_object(Bucket=self._bucket, Key=self._key)["Body"]
+            return json_object(body.read(_MAX_BYTES))
+        except (BotoCoreError, ClientError) as error:
+            raise OSError(f"s3://{self._bucket}/{self._key}: {error}") from error

@@ -14,17 +14,20 @@ class ErrorCode(StrEnum):
     INVALID_REQUEST = "invalid_request"
     MISSING_TOKEN = "missing_token"  # noqa: S105 -- a code, not a secret
     INVALID_TOKEN = "invalid_token"  # noqa: S105 -- a code, not a secret
+    FORBIDDEN = "forbidden"
     BUDGET_EXHAUSTED = "budget_exhausted"
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     ALREADY_FINISHED = "already_finished"
     BUSY = "busy"
+    RESIZE_RUNNING = "resize_running"
     RATE_LIMITED = "rate_limited"
     QUEUE_UNAVAILABLE = "queue_unavailable"
     QUEUE_FULL = "queue_full"
     START_FAILED = "start_failed"
     STOP_FAILED = "stop_failed"
+    RESIZE_FAILED = "resize_failed"
     KEYS_UNAVAILABLE = "keys_unavailable"
     ROUTER_DISABLED = "router_disabled"
     INTERNAL = "internal"
@@ -35,17 +38,20 @@ HTTP_STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.MISSING_TOKEN: 401,
     ErrorCode.BUDGET_EXHAUSTED: 402,
     ErrorCode.INVALID_TOKEN: 403,
+    ErrorCode.FORBIDDEN: 403,
     ErrorCode.ORIGIN_NOT_ALLOWED: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.ALREADY_FINISHED: 409,
     ErrorCode.BUSY: 409,
+    ErrorCode.RESIZE_RUNNING: 409,
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.INTERNAL: 500,
     ErrorCode.QUEUE_UNAVAILABLE: 503,
     ErrorCode.QUEUE_FULL: 503,
     ErrorCode.START_FAILED: 503,
     ErrorCode.STOP_FAILED: 503,
+    ErrorCode.RESIZE_FAILED: 503,
     ErrorCode.KEYS_UNAVAILABLE: 503,
     ErrorCode.ROUTER_DISABLED: 503,
 }
@@ -94,16 +100,32 @@ class LeaseError(TinyllamaError):
         self.code = code
 
 
+class AutomationError(TinyllamaError):
+    """Systems Manager refused or failed; `code` is the AWS error code, such as `AutomationDefinitionNotFoundException`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class AuditError(TinyllamaError):
+    """An audit line could not be written or read."""
+
+
 class ReplyStoreError(TinyllamaError):
     """The reply object could not be written or read."""
 
 
 class EngineError(TinyllamaError):
-    """The inference engine refused, hung, or broke off; `reason` is a short machine-readable code."""
+    """The inference engine refused, hung, or broke off; `reason` is a short machine-readable code.
 
-    def __init__(self, reason: str, message: str) -> None:
+    `final` means that another attempt would end the same way.
+    """
+
+    def __init__(self, reason: str, message: str, *, final: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
+        self.final = final
 
 
 class SettingsError(TinyllamaError):

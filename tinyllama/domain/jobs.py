@@ -113,14 +113,20 @@ def reply_url(bucket: str, job_id: str) -> str:
     return f"s3://{bucket}/{job_id}.json"
 
 
-class Usage(Frozen):
+class _Later(Frozen):
+    """A value that the API has no use for: what validates it is not built before it is needed, for cold starts."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Usage(_Later):
     """Tokens as the engine counted them."""
 
     prompt_tokens: int
     completion_tokens: int
 
 
-class Timings(Frozen):
+class Timings(_Later):
     """Milliseconds: admission to claim, claim to first token, claim to last token."""
 
     queued_ms: int
@@ -128,7 +134,7 @@ class Timings(Frozen):
     total_ms: int
 
 
-class Reply(Frozen):
+class Reply(_Later):
     """The reply object in S3; `error` is there only when the job failed."""
 
     id: str

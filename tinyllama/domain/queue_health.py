@@ -9,7 +9,7 @@ LATENCY_MAX_MS = 200.0
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A round trip in ms and Redis's own diagnosis, or the error that came instead."""
+    """A round trip in ms and the queue's own diagnosis, or the error that came instead."""
 
     latency_ms: float = 0.0
     doctor: str = ""
@@ -25,14 +25,14 @@ class QueueHealth:
     doctor: str
 
 
-def judge(measured: Measurement) -> QueueHealth:
-    """A queue is well when it answers within `LATENCY_MAX_MS`."""
+def judge(measured: Measurement, queue: str = "redis") -> QueueHealth:
+    """A queue is well when it answers within `LATENCY_MAX_MS`; the body says which queue it is."""
     if measured.error:
-        return QueueHealth(ok=False, body={"redis": "fail", "error": measured.error}, doctor="")
+        return QueueHealth(ok=False, body={queue: "fail", "error": measured.error}, doctor="")
     if measured.latency_ms >= LATENCY_MAX_MS:
         error = f"slow: {measured.latency_ms:.1f} ms, {LATENCY_MAX_MS:.0f} ms are allowed"
-        return QueueHealth(ok=False, body={"redis": "fail", "error": error}, doctor=measured.doctor)
-    body = {"redis": "ok", "latencyMs": round(measured.latency_ms, 1)}
+        return QueueHealth(ok=False, body={queue: "fail", "error": error}, doctor=measured.doctor)
+    body = {queue: "ok", "latencyMs": round(measured.latency_ms, 1)}
     return QueueHealth(ok=True, body=body, doctor=measured.doctor)
 
 

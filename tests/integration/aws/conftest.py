@@ -10,5 +10,5 @@ from tests.integration.aws.instances import CLOCK
 
 @pytest.fixture
 def aws() -> Iterator[StrictAws]:
-    with StrictAws(boot_s=5, stop_s=2, clock=CLOCK) as running:
+    with StrictAws(boot_s=5, stop_s=2, cache_s=2, clock=CLOCK) as running:
         yield running

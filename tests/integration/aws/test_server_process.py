@@ -37,7 +37,8 @@ def test_it_announces_its_url_answers_quietly_and_ends_at_once_on_sigterm(tmp_pa
         assert process.stdout
         url = json.loads(process.stdout.readline())["url"]
         assert json.loads(ready.read_text()) == {"url": url}
-        assert httpx.get(f"{url}/_tl/settings").json() == {"boot_s": 1.0, "stop_s": 1.0}
+        settings = httpx.get(f"{url}/_tl/settings").json()
+        assert settings == {"boot_s": 1.0, "stop_s": 1.0, "cache_s": 2.0, "redis_port": None}
         httpx.post(f"{url}/_tl/faults", json={"operation": "s3:ListBuckets", "delay_s": 30})
         with pytest.raises(httpx.ReadTimeout):  # a call that hangs must not keep it alive
             httpx.get(

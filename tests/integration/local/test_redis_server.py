@@ -2,13 +2,21 @@
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from local.redis_server import RedisServer, RedisStartError
-from tinyllama.adapters import redis_admissions
 
 
 def connect(server: RedisServer, timeout_s: float = 2.0) -> "redis.Redis":
-    return redis_admissions.connect(server.host, server.port, timeout_s=timeout_s)  # which never retries
+    return redis.Redis(
+        host=server.host,
+        port=server.port,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=True,
+    )
 
 
 def test_it_is_the_engine_version_of_elasticache_and_keeps_nothing_on_disk() -> None:

@@ -15,7 +15,8 @@ import pytest
 from local.aws.server import StrictAws
 from local.redis_server import RedisServer
 from tests.factories import ALICE, job
-from tinyllama.adapters.redis_admissions import RedisAdmissions, connect
+from tinyllama.adapters.redis_admissions import RedisAdmissions
+from tinyllama.adapters.redis_link import RedisLink
 from tinyllama.domain.jobs import Job, JobStatus, Reply
 from tinyllama.domain.limits import QueueLimits
 from tinyllama.domain.throttle import ThrottlePolicy
@@ -25,11 +26,17 @@ LEASE_S = 1.0
 
 
 class Engine:
-    """An engine over HTTP that answers `hello` and, while `holding`, does not finish. Counts what it was asked."""
+    """An engine over HTTP that answers `hello` and, while `go` is cleared, does not finish.
+
+    Counts what it was asked, and how often a worker hung up on it. While `broken` it refuses every prompt, and says
+    that it is well; while not `well`, it says so.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.asked: list[str] = []
+        self.hung_up = 0
+        self.well, self.broken = True, False
         self.go = asyncio.Event()
         self.go.set()
 
@@ -53,19 +60,33 @@ class Engine:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         if head.startswith("get"):
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            status = b"200 OK" if self.well else b"503 Loading"
+            writer.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             return await writer.drain()
         length = int(head.split("content-length: ")[1].split("\r\n")[0])
         self.asked.append(json.loads(await reader.readexactly(length))["messages"][0]["content"])
+        if self.broken:
+            writer.write(b"HTTP/1.1 500 Oops\r\ncontent-length: 4\r\nconnection: close\r\n\r\nboom")
+            return await writer.drain()
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
         writer.write(b'data: {"choices": [{"delta": {"content": "hel"}}]}\n\n')
         await writer.drain()
-        await self.go.wait()
+        if not await self._may_go_on(reader):
+            self.hung_up += 1
+            return None
         writer.write(b'data: {"choices": [{"delta": {"content": "lo"}, "finish_reason": "stop"}]}\n\n')
         writer.write(
             b'data: {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}\n\ndata: [DONE]\n\n'
         )
         return await writer.drain()
+
+    async def _may_go_on(self, reader: asyncio.StreamReader) -> bool:
+        """Wait for `go`; false when the other side hangs up first."""
+        gone, go = asyncio.ensure_future(reader.read()), asyncio.ensure_future(self.go.wait())
+        done, pending = await asyncio.wait({gone, go}, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        return go in done
 
 
 class Station:
@@ -76,7 +97,7 @@ class Station:
         self.s3 = aws.client("s3")
         self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         limits = QueueLimits(throttle=ThrottlePolicy(10_000, 1))
-        self.api = RedisAdmissions(connect("127.0.0.1", redis.port, timeout_s=2), limits)
+        self.api = RedisAdmissions(RedisLink("127.0.0.1", redis.port, timeout_s=2), limits)
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def start_worker(self, name: str, **settings: str) -> "subprocess.Popen[bytes]":
@@ -103,13 +124,13 @@ class Station:
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 
-    def send(self) -> Job:
-        asked = job()
+    def send(self, **fields: str) -> Job:
+        asked = job(**fields)
         self.api.admit(asked)
         return asked
 
     def status(self, asked: Job) -> JobStatus:
-        view = self.api.view(asked.id, ALICE)
+        view = self.api.look(asked.id, ALICE).view
         assert view is not None
         return view.status
 

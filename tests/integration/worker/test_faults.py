@@ -76,7 +76,7 @@ async def test_redis_that_restarts_empty_is_said_once_and_new_jobs_are_served(st
     asked = station.send()
     await station.until_status(asked, JobStatus.DONE)
     assert station.log("worker-1").count("queue away") <= 1
-    assert station.api.view(forgotten.id, ALICE) is None, "what Redis forgot is not found; its reply stays in S3"
+    assert station.api.look(forgotten.id, ALICE).view is None, "what Redis forgot is not found; its reply stays in S3"
     assert station.reply(forgotten).text == "hello"
 
 
@@ -105,7 +105,7 @@ async def test_s3_refusing_for_good_fails_the_job_and_says_why(station: Station)
     station.aws.fail("s3:PutObject", "AccessDenied", times=None)
     asked = station.send()
     await station.until_status(asked, JobStatus.FAILED)
-    view = station.api.view(asked.id, ALICE)
+    view = station.api.look(asked.id, ALICE).view
     assert view is not None
     assert view.error == "reply_store_unavailable"
 

@@ -14,8 +14,7 @@ from local.node import NodeRunner
 SITE = Site(
     aws_url="http://aws.test",
     region="eu-central-1",
-    redis_host="127.0.0.1",
-    redis_port=6379,
+    queue={"REDIS_HOST": "127.0.0.1"},
     reply_bucket="replies",
     run_dir=Path("run"),
     log_dir=Path("logs"),

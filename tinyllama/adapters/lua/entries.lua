@@ -42,10 +42,3 @@ local function tries(state)
   local used = redis.call('HMGET', state, 'attempts', 'released')
   return (tonumber(used[1]) or 0) - (tonumber(used[2]) or 0)
 end
-
-local function bury(stream, entry, id, reason)
-  redis.call('XADD', 'dead', 'MAXLEN', '~', 1000, '*', 'id', id, 'reason', reason)
-  redis.call('HSET', 'state:' .. id, 'status', 'failed', 'error', reason, 'partial', '')
-  redis.call('DEL', 'job:' .. id)
-  remove(stream, entry)
-end

@@ -1,6 +1,10 @@
--- Whether the attempt is the one that holds the job: nobody else has claimed, cancelled or finished it since,
--- and it has not expired.
-local function held(id, attempt)
+-- Whether nobody else has claimed, cancelled or finished the job since the attempt began.
+local function current(id, attempt)
   local state = redis.call('HMGET', 'state:' .. id, 'status', 'attempts')
-  return state[1] == 'running' and state[2] == attempt and redis.call('EXISTS', 'job:' .. id) == 1
+  return state[1] == 'running' and state[2] == attempt
+end
+
+-- Whether the attempt is the one that holds the job: it is current, and the job has not expired.
+local function held(id, attempt)
+  return current(id, attempt) and redis.call('EXISTS', 'job:' .. id) == 1
 end

@@ -1,12 +1,12 @@
 -- Ends an attempt but not the job. KEYS: 1 jobs.
 -- ARGV: 1 entry  2 id  3 attempt  4 reason of the failure ('' when the attempt does not count)  5 most attempts.
--- Returns 0 lost, 1 queued again (at the end, so that it blocks nobody), 2 dead.
+-- Returns 0 lost, 1 queued again (at the end, so that it blocks nobody), 2 still held, and to be buried.
 local id, state = ARGV[2], 'state:' .. ARGV[2]
 if not held(id, ARGV[3]) then return 0 end
 if ARGV[4] == '' then
   redis.call('HINCRBY', state, 'released', 1)
 elseif tries(state) >= tonumber(ARGV[5]) then
-  bury(KEYS[1], ARGV[1], id, ARGV[4])
+  redis.call('HSET', state, 'reason', ARGV[4])
   return 2
 end
 remove(KEYS[1], ARGV[1])

@@ -1,11 +1,22 @@
--- Ends a job. KEYS: 1 jobs.
--- ARGV: 1 entry  2 id  3 attempt  4 status  5 text  6 error ('' for none)  7 state life in s.
--- Returns 1, or 0 when the claim was lost and nothing changed.
-local id, state = ARGV[2], 'state:' .. ARGV[2]
-if not held(id, ARGV[3]) then return 0 end
-redis.call('HSET', state, 'status', ARGV[4], 'text', ARGV[5], 'partial', '')
-if ARGV[6] ~= '' then redis.call('HSET', state, 'error', ARGV[6]) end
-redis.call('EXPIRE', state, ARGV[7])
-redis.call('DEL', 'job:' .. id)
-remove(KEYS[1], ARGV[1])
-return 1
+-- Ends jobs; one that ends 'failed' leaves a dead letter. KEYS: 1 jobs.
+-- ARGV: 1 state life in s, then entry, id, attempt, status, text and error ('' for none) of each.
+-- Returns 1 or 0 each: ended, or lost, in which case nothing changed.
+local function settle(entry, id, attempt, status, text, reason)
+  local state = 'state:' .. id
+  -- First what frees memory: a Redis that is full refuses a script that begins with anything else.
+  if not current(id, attempt) or redis.call('DEL', 'job:' .. id) == 0 then return 0 end
+  remove(KEYS[1], entry)
+  redis.call('HSET', state, 'status', status, 'text', text, 'partial', '')
+  if reason ~= '' then redis.call('HSET', state, 'error', reason) end
+  redis.call('EXPIRE', state, ARGV[1])
+  if status == 'failed' then
+    redis.call('XADD', 'dead', 'MAXLEN', '~', 1000, '*', 'id', id, 'reason', reason)
+  end
+  return 1
+end
+
+local result = {}
+for at = 2, #ARGV, 6 do
+  result[#result + 1] = settle(unpack(ARGV, at, at + 5))
+end
+return result

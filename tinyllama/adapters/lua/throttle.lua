@@ -4,8 +4,8 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
-local function spend(key, burst, interval)
-  local now, capacity = now_ms(), burst * interval
+local function spend(key, burst, interval, now)
+  local capacity = burst * interval
   local bucket = redis.call('HMGET', key, 'credit', 'at')
   local credit, at = tonumber(bucket[1]) or capacity, tonumber(bucket[2]) or now
   local later = math.max(at, now)

@@ -1,0 +1,43 @@
+"""Everything that is hung into moto as it is, without a clock or a setting: one module a service."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from local.aws import (
+    athena,
+    bucket_policy,
+    budgets,
+    firewall_rules,
+    functions,
+    http_api,
+    launch_templates,
+    log_queries,
+    quotas,
+    redrive,
+    subnets,
+    trails,
+)
+
+_MODULES = (
+    athena,
+    bucket_policy,
+    budgets,
+    firewall_rules,
+    functions,
+    http_api,
+    launch_templates,
+    log_queries,
+    quotas,
+    redrive,
+    subnets,
+    trails,
+)
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Hang all of them into moto for as long as the context lasts."""
+    with ExitStack() as undo:
+        for module in _MODULES:
+            undo.enter_context(module.installed())
+        yield

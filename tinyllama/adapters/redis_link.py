@@ -1,0 +1,131 @@
+"""One connection to Redis for callers that send a request, wait for the answer, and send the next one.
+
+A script call through redis-py costs more in Python than Redis and the network take for it, and importing redis-py is
+a large part of a cold start (docs/adr/0032). The protocol itself is hiredis, which is also what redis-py uses.
+"""
+
+import contextlib
+import select
+import socket
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import hiredis
+
+from tinyllama.adapters.redis_scripts import digest, source
+from tinyllama.domain.errors import QueueUnavailableError
+
+IDLE_MAX_S = 30.0
+"""A connection that was not used for this long is replaced: Lambda freezes a container between two requests, and
+whatever told it meanwhile that the server is gone may be lost."""
+_CHUNK = 65_536
+_INCOMPLETE = object()
+
+Words = tuple[str | int, ...]
+
+
+class _Connection:
+    """A socket, and what has arrived of an answer."""
+
+    def __init__(self, host: str, port: int, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._socket = socket.create_connection((host, port), timeout_s)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._readable = select.poll()
+        self._readable.register(self._socket, select.POLLIN)
+        self._reader = hiredis.Reader(encoding="utf-8", notEnoughData=_INCOMPLETE)
+        self._used_at = time.time()
+
+    @property
+    def usable(self) -> bool:
+        """Whether a request may be sent: nothing has arrived that was not asked for, such as the end of the stream."""
+        return 0 <= time.time() - self._used_at < IDLE_MAX_S and not self._readable.poll(0)
+
+    def ask(self, words: Words, unknown: Words | None) -> Any:
+        """Send a command, and `unknown` if the server does not know its script; raises what it answers in anger."""
+        answer = self._exchange(words)
+        if unknown and _unknown_script(answer):  # so it has not run, and after EVAL the server knows it
+            answer = self._exchange(unknown)
+        if isinstance(answer, hiredis.ReplyError):
+            raise answer
+        return answer
+
+    def _exchange(self, words: Words) -> Any:
+        until = time.monotonic() + self._timeout_s
+        self._socket.settimeout(self._timeout_s)
+        self._socket.sendall(hiredis.pack_command(words))  # type: ignore[arg-type]  # its stub says: of one
+        while (answer := self._received()) is _INCOMPLETE:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out in the middle of an answer")
+            self._socket.settimeout(left)
+        if self._reader.has_data():
+            raise hiredis.ProtocolError("more than one answer")
+        self._used_at = time.time()
+        return answer
+
+    def _received(self) -> Any:
+        piece = self._socket.recv(_CHUNK)
+        if not piece:
+            raise ConnectionResetError("closed by the server")
+        self._reader.feed(piece)
+        return self._reader.gets()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class RedisLink:
+    """`Link` to one server, which is only connected to when something is asked.
+
+    It waits `timeout_s` for a connection and as long for an answer, and sends nothing twice: a command whose answer
+    did not come may have run. After any error the connection is given up, and the next call makes another.
+    One thread at a time uses a connection, so several threads have several.
+    """
+
+    def __init__(self, host: str, port: int = 6379, *, timeout_s: float = 0.05) -> None:
+        self._server = host, port, timeout_s
+        self._idle: list[_Connection] = []
+
+    def run(self, script: str, keys: Sequence[str], args: Sequence[str | int] = ()) -> Any:
+        call = (len(keys), *keys, *args)
+        return self._ask(("EVALSHA", digest(script), *call), unknown=("EVAL", source(script), *call))
+
+    def ask(self, *words: str | int) -> Any:
+        return self._ask(words)
+
+    def close(self) -> None:
+        """Give up what is connected; a later call connects again."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def __del__(self) -> None:
+        """Whoever drops the link drops what is connected."""
+        self.close()
+
+    def _ask(self, words: Words, unknown: Words | None = None) -> Any:
+        try:
+            connection = self._connection()
+            try:
+                answer = connection.ask(words, unknown)
+            except BaseException:
+                connection.close()
+                raise
+        except (OSError, hiredis.HiredisError, UnicodeError) as error:
+            raise QueueUnavailableError(f"{type(error).__name__}: {error}") from error
+        self._idle.append(connection)
+        return answer
+
+    def _connection(self) -> _Connection:
+        while self._idle:
+            with contextlib.suppress(IndexError):  # another thread took the last one
+                connection = self._idle.pop()
+                if connection.usable:
+                    return connection
+                connection.close()
+        return _Connection(*self._server)
+
+
+def _unknown_script(answer: object) -> bool:
+    return isinstance(answer, hiredis.ReplyError) and str(answer).startswith("NOSCRIPT")
