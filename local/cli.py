@@ -1,7 +1,9 @@
 """`tl`: the whole platform on this machine, as a command."""
 
+import json
 import shlex
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +34,10 @@ app = typer.Typer(
       eval "$(tl env)"; aws ec2 describe-instances        point your tools at it
 
       tl logs worker -f                       follow a log
+
+      tl cost --redis-hours 8                 what it would cost on AWS
+
+      tl audit -n 5                           the last runbooks: who, what, how it ended
 
       tl demo                                 the whole story, on a platform of its own
 
@@ -147,6 +153,56 @@ def logs(
         fail(f"there is no part {part!r}", f"choose one of {', '.join(LOGS)}", code=Exit.USAGE)
     home = Home()
     tail({name: home.log(name) for name in ([part] if part else LOGS)}, sys.stdout, follow=follow)
+
+
+@app.command()
+def audit(
+    number: Annotated[int, typer.Option("-n", help="How many lines.", min=1)] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="The lines as they are.")] = False,
+) -> None:
+    """Show the last runs of runbooks on this machine, oldest first; TL_AUDIT_FILE names another file."""
+    from local import audit as shown  # noqa: PLC0415
+    from tinyllama.adapters.audit_log import AuditFile  # noqa: PLC0415
+    from tinyllama.domain.errors import AuditError  # noqa: PLC0415
+
+    try:
+        lines = AuditFile(shown.path()).last(number)
+    except AuditError as error:
+        fail(escape(str(error)), "name a file that you may read: TL_AUDIT_FILE=...")
+    if as_json:
+        sys.stdout.writelines(f"{json.dumps(line)}\n" for line in lines)
+    elif lines:
+        out.print(shown.as_table(lines))
+    else:
+        fail(f"no runbook has left a line in {shown.path()}", "TL_AUDIT_FILE names another file")
+
+
+@app.command()
+def cost(
+    *,
+    region: Annotated[str, typer.Option(help="AWS region.")] = "eu-central-1",
+    node_type: Annotated[str, typer.Option("--type", help="Instance type of the node.")] = "g4dn.xlarge",
+    redis_hours: Annotated[float, typer.Option(help="Hours a day for which Redis exists.", min=0, max=24)] = 0,
+    fixed_address: Annotated[bool, typer.Option("--fixed-address", help="Keep an Elastic IP.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what the account costs a month on AWS, line by line, from list prices. Nothing is asked of AWS.
+
+    Example: tl cost --region eu-west-1 --redis-hours 8
+    """
+    from local import costs as shown  # noqa: PLC0415
+    from tinyllama.domain import costs  # noqa: PLC0415
+
+    if node_type not in (types := costs.known().get(region, [])):
+        places = [f"{place}: {', '.join(names)}" for place, names in costs.known().items()]
+        what = f"a {node_type} in {region}" if types else f"the region {region}"
+        fail(f"the price of {what} is not known", f"known are {'; '.join(places)}", code=Exit.USAGE)
+    redis_h = costs.DAYS * Decimal(str(redis_hours))
+    found = shown.months(costs.Setup(region, node_type, redis_h, fixed_address))
+    if as_json:
+        out.print_json(data=shown.as_dict(found))
+    else:
+        out.print(shown.as_table(found))
 
 
 @app.command()

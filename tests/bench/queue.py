@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from local.redis_server import RedisServer
 from tests.bench import queue_cost, queue_scale
-from tests.bench.queue_contestants import CONTESTANTS, FLOOR, OURS, core, playing, surroundings
+from tests.bench.queue_contestants import CONTESTANTS, FLOOR, OURS, core, on_redis, playing, surroundings
 from tests.bench.queue_environments import UnavailableError, install
 from tests.bench.rows import Goal, Row, row
 from tests.bench.table import err
@@ -84,7 +84,7 @@ def _present() -> list[str]:
 
 
 def _turn(name: str, server: RedisServer, seen: Seen) -> None:
-    with playing(CONTESTANTS[name], server) as producer:
+    with playing(CONTESTANTS[name], on_redis(server)) as producer:
         producer.latency(WARM_UP, 0.0)
         seen.started.append(producer.latency(JOBS, PAUSE_S))
         for count, rates in seen.rates.items():
@@ -95,7 +95,7 @@ def _first_ms(name: str, server: RedisServer) -> float:
     contestant = CONTESTANTS[name]
     with TemporaryDirectory() as place:
         words = [str(contestant.bin / "python"), "-c", _FIRST.format(module=contestant.module)]
-        environment = {**surroundings(server, place), **contestant.settings}
+        environment = {**surroundings(on_redis(server), place), **contestant.settings}
         done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return float(done.stdout) * 1000
 

@@ -36,7 +36,7 @@ class Contestant:
         return folder(self.environment) / "bin" if self.environment else Path(sys.executable).parent
 
 
-def _peer(name: str, *command: str, environment: str = "peers", **settings: str) -> Contestant:
+def peer(name: str, *command: str, environment: str = "peers", **settings: str) -> Contestant:
     """In the command `@` stands for the peer's module."""
     module = f"{_PEERS}.{name}"
     return Contestant(environment, module, [word.replace("@", module) for word in command], settings)
@@ -45,16 +45,16 @@ def _peer(name: str, *command: str, environment: str = "peers", **settings: str)
 _CELERY = ("celery", "-A", "@", "worker", "-P", "threads", "-c", "10", "-l", "ERROR")
 _TASKIQ = ("taskiq", "worker", "@:broker", "--workers", "1", "--log-level", "ERROR")
 CONTESTANTS: Mapping[str, Contestant] = {
-    OURS: _peer("ours", "python", "-m", "@_worker", str(SLOTS), environment=""),
-    FLOOR: _peer("floor_peer", "python", "-m", "@"),
-    "RQ": _peer("rq_peer", "python", "-m", "@"),
-    "arq": _peer("arq_peer", "arq", "@.WorkerSettings", environment="peer-arq"),
-    "Celery": _peer("celery_peer", *_CELERY, "--without-gossip", "--without-mingle", "--without-heartbeat"),
-    "Dramatiq": _peer("dramatiq_peer", "dramatiq", "@", "--processes", "1", "--threads", "50"),
-    "Huey": _peer("huey_peer", "huey_consumer", "@.huey", "-k", "thread", "-w", "10", "-n", "-q"),
-    "SAQ": _peer("saq_peer", "saq", "@.settings"),
-    "taskiq, stream": _peer("taskiq_peer", *_TASKIQ),
-    "taskiq, list": _peer("taskiq_peer", *_TASKIQ, BENCH_TASKIQ="list"),
+    OURS: peer("ours", "python", "-m", "@_worker", str(SLOTS), environment=""),
+    FLOOR: peer("floor_peer", "python", "-m", "@"),
+    "RQ": peer("rq_peer", "python", "-m", "@"),
+    "arq": peer("arq_peer", "arq", "@.WorkerSettings", environment="peer-arq"),
+    "Celery": peer("celery_peer", *_CELERY, "--without-gossip", "--without-mingle", "--without-heartbeat"),
+    "Dramatiq": peer("dramatiq_peer", "dramatiq", "@", "--processes", "1", "--threads", "50"),
+    "Huey": peer("huey_peer", "huey_consumer", "@.huey", "-k", "thread", "-w", "10", "-n", "-q"),
+    "SAQ": peer("saq_peer", "saq", "@.settings"),
+    "taskiq, stream": peer("taskiq_peer", *_TASKIQ),
+    "taskiq, list": peer("taskiq_peer", *_TASKIQ, BENCH_TASKIQ="list"),
 }
 
 
@@ -90,10 +90,13 @@ class Producer:
 
 
 @contextlib.contextmanager
-def playing(contestant: Contestant, server: RedisServer) -> Iterator[Producer]:
-    """A producer on Redis's core and a worker on the other, both of them new; afterwards they are gone."""
+def playing(contestant: Contestant, queue: Mapping[str, str]) -> Iterator[Producer]:
+    """A producer on the queue's core and a worker on the other, both of them new; afterwards they are gone.
+
+    `queue` are the settings that say where it is.
+    """
     with TemporaryDirectory() as place, contextlib.ExitStack() as stack:
-        environment = {**surroundings(server, place), **contestant.settings}
+        environment = {**surroundings(queue, place), **contestant.settings}
         words = [str(contestant.bin / "python"), "-m", f"{_PEERS}.producer", contestant.module]
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with core(0):
@@ -104,10 +107,14 @@ def playing(contestant: Contestant, server: RedisServer) -> Iterator[Producer]:
         yield producer
 
 
-def surroundings(server: RedisServer, place: str) -> dict[str, str]:
+def on_redis(server: RedisServer) -> dict[str, str]:
+    """The settings that say where that Redis is."""
+    return {REDIS: f"redis://{server.host}:{server.port}/0"}
+
+
+def surroundings(queue: Mapping[str, str], place: str) -> dict[str, str]:
     """What producers and workers find in their environment; `place` is a folder of their own."""
-    url = f"redis://{server.host}:{server.port}/0"
-    return {**os.environ, PATH: f"{place}/bell", REDIS: url, "PYTHONPATH": str(ROOT)}
+    return {**os.environ, **queue, PATH: f"{place}/bell", "PYTHONPATH": str(ROOT)}
 
 
 @contextlib.contextmanager

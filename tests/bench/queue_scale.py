@@ -12,7 +12,7 @@ import psutil
 
 from local.redis_server import RedisServer
 from tests.bench.peers.queue.bell import PATH
-from tests.bench.queue_contestants import CONTESTANTS, OURS, start_worker, surroundings
+from tests.bench.queue_contestants import CONTESTANTS, OURS, on_redis, start_worker, surroundings
 from tests.bench.queue_cost import LIMITS
 from tests.bench.rows import Row, row
 from tests.bench.timing import Tell, in_turns, span
@@ -53,7 +53,7 @@ def _pace(workers: int) -> Pace:
             job_id = str(uuid.uuid4())
             admissions.admit(Job(id=job_id, prompt="0", idle=5, reply_s3="", ts=0, sub="sub-bench"))
         place = stack.enter_context(TemporaryDirectory())
-        environment = surroundings(server, place)
+        environment = surroundings(on_redis(server), place)
         del environment[PATH]  # nobody listens
         for _ in range(workers):
             stack.enter_context(start_worker(CONTESTANTS[OURS], environment))

@@ -12,6 +12,7 @@ PARTS = {
     "router": "tests.bench.router",
     "edge": "tests.bench.edge",
     "queue": "tests.bench.queue",
+    "queue_sqs": "tests.bench.queue_sqs",
     "startup": "tests.bench.startup",
     "platform": "tests.bench.platform",
     "worker_engine": "tests.bench.worker_engine",

@@ -30,7 +30,7 @@ READY_TIMEOUT_S = 60.0
 @contextlib.contextmanager
 def engine(*, slots: int = 4) -> Iterator[str]:
     """The embedded engine in a process of its own; its URL."""
-    with _part("local.engine", "--slots", str(slots)) as url:
+    with part("local.engine", "--slots", str(slots)) as url:
         yield url
 
 
@@ -40,7 +40,7 @@ def worker(engine_url: str, model: str, generation: Mapping[str, str], *, slots:
     with contextlib.ExitStack() as stack:
         server = RedisServer(options={"--notify-keyspace-events": "Kh"}).start()  # tells of changes to hashes
         stack.callback(server.stop)
-        aws = {"endpoint_url": stack.enter_context(_part("local.aws")), "region_name": REGION}
+        aws = {"endpoint_url": stack.enter_context(part("local.aws")), "region_name": REGION}
         keys = {name.lower(): value for name, value in CREDENTIALS.items() if "KEY" in name}
         s3: Any = boto3.client("s3", **cast("Any", aws), **cast("Any", keys))
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -68,7 +68,8 @@ def worker(engine_url: str, model: str, generation: Mapping[str, str], *, slots:
 
 
 @contextlib.contextmanager
-def _part(module: str, *arguments: str) -> Iterator[str]:
+def part(module: str, *arguments: str) -> Iterator[str]:
+    """A process of the platform; its URL."""
     with tempfile.TemporaryDirectory(prefix="tl-bench-") as folder:
         ready, log = Path(folder) / "ready", Path(folder) / "log"
         child = spawn([sys.executable, "-m", module, *arguments, "--ready-file", str(ready)], log=log)

@@ -101,7 +101,7 @@ class LeaseError(TinyllamaError):
 
 
 class AutomationError(TinyllamaError):
-    """Systems Manager refused or failed; `code` is the AWS error code, such as `AutomationDefinitionNotFoundException`."""
+    """Systems Manager refused or failed; `code` is the AWS error code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")

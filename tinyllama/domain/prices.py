@@ -36,3 +36,8 @@ def eur_per_hour(instance_type: str, region: str) -> Decimal | None:
     """Return the price of a running hour in EUR, to a hundredth of a cent; None when it is not known."""
     usd = USD_PER_HOUR.get(region, {}).get(instance_type)
     return None if usd is None else (usd / USD_PER_EUR).quantize(Decimal("0.0001"))
+
+
+def known_types(region: str) -> list[str]:
+    """The instance types whose price is known in a region: those that anybody may ask for."""
+    return sorted(USD_PER_HOUR.get(region, {}))

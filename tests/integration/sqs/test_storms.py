@@ -11,6 +11,7 @@ from tinyllama.domain.limits import QueueLimits
 from tinyllama.domain.throttle import ThrottlePolicy
 from tinyllama.ports import AdmitCode, Heartbeat, Outcome
 
+TRIES = 1_000
 EASY = ThrottlePolicy(burst=100_000, interval_ms=1)
 
 
@@ -54,9 +55,7 @@ async def test_drains_in_a_storm_of_admissions_leave_no_job_behind_a_closed_door
 
     def drain() -> int:
         nonlocal closed
-        for _ in range(1_000):
-            if closed == 10:
-                break
+        for _ in range(TRIES):
             if gate.close():
                 closed += 1
                 door = world.jobs.door()
@@ -70,7 +69,7 @@ async def test_drains_in_a_storm_of_admissions_leave_no_job_behind_a_closed_door
     admitted = at_once(lambda: storm(1), lambda: storm(2), drain)[:2]
     assert told_ready
     assert min(admitted) > 0  # type: ignore[type-var, operator]
-    assert closed == 10
+    assert 10 < closed < TRIES
     assert world.jobs.door().get("open_jobs") is None
 
 

@@ -1,65 +1,10 @@
-"""Our worker on an engine that answers at once: `python -m tests.bench.peers.queue.ours_worker SLOTS`.
+"""Our worker on Redis: `python -m tests.bench.peers.queue.ours_worker SLOTS`."""
 
-Everything is on: lease, fence, state, the sign of use on disk, the log. The reply store keeps nothing, as the peers'
-results never leave Redis.
-"""
-
-import asyncio
-import os
-import signal
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import uvloop
-
-from tests.bench.peers.queue.bell import ring
+from tests.bench.peers.queue.instant_worker import work
 from tests.bench.peers.queue.ours import HOST, PORT
 from tinyllama.adapters.redis_dispatch import RedisDispatch, connect
-from tinyllama.domain.jobs import Reply
-from tinyllama.ports import Chunk
-from worker.activity import Recorder
-from worker.attempt import Workbench
-from worker.loop import Worker
-
-
-class InstantEngine:
-    """An `Engine` that says one word at once."""
-
-    model = "instant"
-
-    async def healthy(self) -> bool:
-        """Always."""
-        return True
-
-    async def generate(self, prompt: str) -> AsyncIterator[Chunk]:
-        """The handler."""
-        ring(int(prompt))
-        yield Chunk("done")
-
-    async def close(self) -> None:
-        """Nothing to let go of."""
-
-
-class NoReplies:
-    """A `ReplyStore` that keeps nothing."""
-
-    async def put(self, reply: Reply) -> Reply:
-        """Pretend."""
-        return reply
-
-
-async def work(slots: int, used: Path) -> None:
-    """Until SIGTERM, wired as `python -m worker` does it."""
-    name = f"bench-{os.getpid()}"
-    dispatch = RedisDispatch(connect(HOST, PORT), name)
-    worker = Worker(name, slots, Workbench(dispatch, InstantEngine(), NoReplies(), Recorder(used)))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.drain)
-    await worker.run()
-    await dispatch.close()
-
 
 if __name__ == "__main__":
-    with TemporaryDirectory() as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work(int(sys.argv[1]), Path(folder) / "used"))
+    work(lambda name: RedisDispatch(connect(HOST, PORT), name), int(sys.argv[1]))
