@@ -1,0 +1,195 @@
+# The node, its role, its lease and the document that resizes it.
+
+mock_provider "aws" {
+  source = "../../tests/mocks"
+}
+
+variables {
+  account           = { partition = "aws", region = "eu-central-1", id = "123456789012" }
+  known_types       = ["g4dn.xlarge", "t3.small"]
+  node_type         = "t3.small"
+  subnet_id         = "subnet-0123456789abcdef0"
+  security_group_id = "sg-00000000000000001"
+  reply_bucket      = { name = "replies", arn = "arn:aws:s3:::replies" }
+  alert_topic_arn   = "arn:aws:sns:eu-central-1:123456789012:tinyllama-alerts"
+
+  queue = {
+    arn       = "arn:aws:sqs:eu-central-1:123456789012:tinyllama-jobs"
+    dead_arn  = "arn:aws:sqs:eu-central-1:123456789012:tinyllama-jobs-dead"
+    table_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/tinyllama-jobs"
+  }
+}
+
+run "the_node_is_as_ec2_001_asks" {
+  assert {
+    condition = alltrue([
+      aws_launch_template.node[0].instance_initiated_shutdown_behavior == "stop",
+      aws_launch_template.node[0].metadata_options[0].http_tokens == "required",
+      aws_launch_template.node[0].block_device_mappings[0].ebs[0].volume_type == "gp3",
+      aws_launch_template.node[0].block_device_mappings[0].ebs[0].volume_size == 30,
+      aws_launch_template.node[0].block_device_mappings[0].ebs[0].encrypted == "true",
+    ])
+    error_message = "Stop on shutdown, IMDSv2, 30 GiB of encrypted gp3."
+  }
+}
+
+run "the_node_its_disk_and_its_interface_are_found_by_their_tags" {
+  assert {
+    condition = toset([for each in aws_launch_template.node[0].tag_specifications : each.resource_type]) == toset(["instance", "volume", "network-interface"]) && alltrue([
+      for each in aws_launch_template.node[0].tag_specifications : each.tags.Project == "tinyllama" && each.tags.Role == "gpu-node"
+    ])
+    error_message = "Permissions and the bill go by Project and Role."
+  }
+}
+
+run "a_new_node_is_stopped_until_somebody_asks" {
+  assert {
+    condition     = aws_ec2_instance_state.node[0].state == "stopped"
+    error_message = "A node that nobody asked for must not run."
+  }
+}
+
+run "the_worker_may_stop_nothing_but_the_node" {
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role_policy.node[0].policy).Statement :
+      statement.Condition.StringEquals["aws:ResourceTag/Role"] == "gpu-node" && statement.Condition.StringEquals["aws:ResourceTag/Project"] == "tinyllama"
+      if contains(statement.Action, "ec2:StopInstances")
+    ])
+    error_message = "EC2-003: only by tag."
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.node[0].policy, "ModifyInstanceAttribute") && !strcontains(aws_iam_role_policy.node[0].policy, "StartInstances")
+    error_message = "The node neither resizes nor starts anything."
+  }
+}
+
+run "no_policy_allows_a_wildcard_action_and_only_calls_without_resources_name_all" {
+  assert {
+    condition = alltrue(flatten([
+      for policy in [aws_iam_role_policy.node[0], aws_iam_role_policy.lease, aws_iam_role_policy.resize] : [
+        for statement in jsondecode(policy.policy).Statement : [
+          for action in statement.Action : !strcontains(action, "*") && (!contains(statement.Resource, "*") || can(regex("^(ec2:Describe|ssm:UpdateInstanceInformation|ssmmessages:|cloudwatch:PutMetricData)", action)))
+        ]
+      ]
+    ]))
+    error_message = "Actions are named one by one; Resource * is for calls that know no resources."
+  }
+}
+
+run "the_lease_may_stop_the_node_and_nothing_else" {
+  assert {
+    condition     = flatten([for statement in jsondecode(aws_iam_role_policy.lease.policy).Statement : statement.Action]) == ["ec2:StopInstances"]
+    error_message = "Decision 6: the last guard stops, and does nothing else."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.lease.assume_role_policy).Statement[0].Principal.Service == "scheduler.amazonaws.com" && can(jsondecode(aws_iam_role.lease.assume_role_policy).Statement[0].Condition)
+    error_message = "Only the scheduler of this account takes on the lease's role."
+  }
+}
+
+run "the_document_stops_before_it_modifies_and_puts_back_on_failure" {
+  assert {
+    condition = [
+      for step in yamldecode(aws_ssm_document.resize.content).mainSteps : step.name
+      if contains(["grantLease", "stop", "waitStopped", "modify", "start", "waitRunning"], step.name)
+    ] == ["grantLease", "stop", "waitStopped", "modify", "start", "waitRunning"]
+    error_message = "Lease, stop, wait, modify, start, verify: in this order."
+  }
+
+  assert {
+    condition = alltrue([
+      for step in yamldecode(aws_ssm_document.resize.content).mainSteps : step.onFailure == "step:restoreStop"
+      if contains(["modify", "verifyType", "start", "waitRunning"], step.name)
+    ])
+    error_message = "Whatever fails after the stop is put back."
+  }
+}
+
+run "only_the_documents_role_may_change_the_type" {
+  assert {
+    condition = anytrue([
+      for statement in jsondecode(aws_iam_role_policy.resize.policy).Statement : contains(statement.Action, "ec2:ModifyInstanceAttribute") && can(statement.Condition.StringEquals["aws:ResourceTag/Role"])
+    ])
+    error_message = "Decision 5."
+  }
+}
+
+run "without_a_node_leases_and_document_stay" {
+  variables {
+    enable_node = false
+  }
+
+  assert {
+    condition     = length(aws_instance.node) == 0 && output.instance_id == null && output.lease.group != ""
+    error_message = "The API needs the lease's names even without a node."
+  }
+}
+
+run "with_redis_the_worker_may_not_touch_the_other_queue" {
+  variables {
+    enable_redis = true
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.node[0].policy, "sqs:") && !strcontains(aws_iam_role_policy.node[0].policy, "dynamodb:")
+    error_message = "What is not needed is not allowed."
+  }
+}
+
+run "a_fixed_address_has_an_alarm_for_when_it_idles" {
+  variables {
+    enable_eip = true
+  }
+
+  assert {
+    condition     = length(aws_eip.node) == 1 && aws_cloudwatch_metric_alarm.eip_idle[0].metric_name == "EIPIdle"
+    error_message = "EC2-001: EIPIdle."
+  }
+}
+
+run "logs_of_the_node_are_forgotten_after_thirty_days" {
+  assert {
+    condition     = alltrue([for group in aws_cloudwatch_log_group.node : group.retention_in_days == 30])
+    error_message = "Every log group has a retention."
+  }
+}
+
+run "rejects_an_address_without_a_node" {
+  command         = plan
+  expect_failures = [var.enable_eip]
+
+  variables {
+    enable_node = false
+    enable_eip  = true
+  }
+}
+
+run "rejects_an_instance_type_without_a_known_price" {
+  command         = plan
+  expect_failures = [var.node_type]
+
+  variables {
+    node_type = "x9.huge"
+  }
+}
+
+run "rejects_an_ubuntu_that_the_roles_do_not_know" {
+  command         = plan
+  expect_failures = [var.ubuntu]
+
+  variables {
+    ubuntu = "18.04"
+  }
+}
+
+run "rejects_an_image_that_is_no_image" {
+  command         = plan
+  expect_failures = [var.ami_id]
+
+  variables {
+    ami_id = "ubuntu"
+  }
+}
