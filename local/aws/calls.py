@@ -109,7 +109,7 @@ def identify(environ: dict[str, Any]) -> Call:
     rpc = service != "s3" and (content_type.startswith(_FORM) or "HTTP_X_AMZ_TARGET" in environ)
     body = buffered_body(environ) if rpc or service in _SMALL_BODIES else b""
     operation, uri_params = _operation(service, environ, body)
-    document = {**uri_params, **_document(content_type, body)}
+    document = {**dict(parse_qsl(environ.get("QUERY_STRING", ""))), **uri_params, **_document(content_type, body)}
     params = {name: value if isinstance(value, list) else [str(value)] for name, value in document.items()}
     return Call(service, operation, params, content_type, caller, document)
 

@@ -17,6 +17,8 @@ from tests.bench import queue_environments
 from tests.terraform.configuration import CONFIGURATION, FOLDERS, MODULES, Block, blocks, rejections
 from tinyllama.domain.prices import USD_PER_EUR, USD_PER_HOUR
 
+pytestmark = pytest.mark.terraform
+
 SIX = "TL_TERRAFORM_SIX"
 """Names a CLI configuration under which `terraform init` gets a provider of major 6, or what stands in for it."""
 NO_PROVIDER = ("Failed to query available provider packages", "Could not retrieve the list of available versions")
