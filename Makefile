@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url -
 	$(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-terraform coverage contract check check-ruff check-mypy check-yaml check-ansible check-shell lambda wheel test-images test-hosts bench bench-gpu chaos load lock clean
+.PHONY: help setup demo test test-terraform coverage contract check check-ruff check-mypy check-yaml check-ansible check-shell lambda lambda-rollback wheel test-images test-hosts bench bench-gpu bench-runbooks chaos load lock clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,9 @@ test-terraform: setup ## apply the real root to the local AWS with the real prov
 lambda: setup ## build what Lambda is given, into build/lambda: one zip of our code, one layer an architecture, a manifest
 	@python ci/build_lambda.py
 
+lambda-rollback: setup ## put the router back to the version before, or make lambda-rollback VERSION=7; CHECK=1 only shows the plan
+	@ansible-playbook playbooks/rollback.yml -e confirm=tinyllama-router $(if $(VERSION),-e version=$(VERSION)) $(if $(CHECK),--check --diff)
+
 wheel: setup ## build what the hosts are given, into build/wheel: the same bytes from the same commit
 	@rm -rf build/wheel && python -m hatchling build -t wheel -d build/wheel
 
@@ -85,6 +88,9 @@ bench: setup ## measure against other ways to do the same, into build/bench.json
 bench-gpu: setup ## measure what the worker adds to an engine on a GPU, into build/bench-gpu.json; says why where there is none
 	@python -m tests.bench.gpu
 
+bench-runbooks: ## measure resize.yml beside amazon.aws.ec2_instance, and doing nothing beside an empty play
+	@$(MAKE) bench ONLY=runbooks
+
 chaos: setup ## hurt workers and Redis for minutes and see whether anything is lost; make chaos SEED=2 MINUTES=1 JOBS=1000
 	@python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(JOBS),--jobs $(JOBS)) \
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(QUEUE),--queue $(QUEUE)) $(if $(NETWORK),--network $(NETWORK))
@@ -99,6 +105,7 @@ lock: setup ## write the lock files from pyproject.toml and requirements/*.in; n
 	@$(COMPILE) requirements/lambda.in --constraint requirements/dev.lock --output-file requirements/lambda.lock
 	@$(COMPILE) requirements/peers.in --output-file requirements/peers.lock
 	@$(COMPILE) requirements/checkov.in --output-file requirements/checkov.lock
+	@$(COMPILE) requirements/peer-ansible.in --constraint requirements/dev.lock --output-file requirements/peer-ansible.lock
 	@$(COMPILE) requirements/peer-arq.in --output-file requirements/peer-arq.lock
 	@$(COMPILE) pyproject.toml --extra worker --constraint requirements/dev.lock --output-file requirements/worker.lock
 	@$(COMPILE) requirements/engine.in --constraint requirements/dev.lock --output-file requirements/engine.lock

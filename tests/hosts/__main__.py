@@ -1,0 +1,80 @@
+"""`python -m tests.hosts [ROLE]`: applies every role to a real systemd host, three times, and looks at what it does.
+
+Exit codes: 0 all went well, or podman cannot be had here (said, with the reason); 1 something did not.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+
+from tests.hosts.scenarios import BUILD, ROOT, VENV, Result, run, scenarios
+
+_MISSING = 3
+
+
+def _say(text: str = "") -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _install() -> None:
+    """Molecule, in an environment of its own: `make setup` stays small."""
+    lock, stamp = ROOT / "requirements" / "hosts.lock", VENV / "hosts.lock"
+    if stamp.exists() and stamp.read_text() == lock.read_text():
+        return
+    BUILD.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)], check=True)
+    uv = shutil.which("uv") or str(ROOT / ".venv" / "bin" / "uv")
+    command = [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(VENV / "bin" / "python"), str(lock)]
+    subprocess.run(command, check=True)
+    shutil.copy(lock, stamp)
+
+
+def _by_role(result: Result) -> None:
+    """The seconds of each role, where several were applied."""
+    for role in result.roles():
+        figures = " ".join(f"{sum(task.seconds for task in one if task.role == role):6.1f}" for one in result.runs())
+        _say(f"{'':6}{role:43}   {figures}")
+
+
+def _report(result: Result) -> bool:
+    faults = result.faults()
+    runs = [sum(task.seconds for task in one) for one in result.runs()]
+    figures = " ".join(f"{seconds:6.1f}" for seconds in runs)
+    _say(f"{result.scenario.label:32} {'FAILED' if faults else 'passed':7} {result.seconds:6.1f}   {figures}")
+    _by_role(result)
+    for fault in faults:
+        _say(f"    {fault}")
+    if result.code:
+        _say("\n".join(result.log.read_text(errors="replace").splitlines()[-40:]))
+    return not faults
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the scenarios one after another."""
+    parser = argparse.ArgumentParser(prog="python -m tests.hosts", description=__doc__)
+    parser.add_argument("role", nargs="?", default="", help="only this role")
+    parser.add_argument("--scenario", default="", help="only this scenario of it")
+    parser.add_argument("--keep", action="store_true", help="leave the host running")
+    arguments = parser.parse_args(argv)
+    wanted = [one for one in scenarios(arguments.role) if arguments.scenario in {"", one.name}]
+    if not wanted:
+        known = ", ".join(sorted({one.role for one in scenarios()}))
+        _say(f"test-hosts: no such role or scenario: {arguments.role} {arguments.scenario}; there are {known}")
+        return 1
+    image = subprocess.run([ROOT / "tests/hosts/image.sh"], stdout=subprocess.PIPE, text=True, check=False)
+    if image.returncode == _MISSING:
+        _say("test-hosts: SKIPPED, for lack of the tools named above")
+        return 0
+    if image.returncode:
+        return 1
+    _install()
+    _say(f"{'scenario':32} {'':7} {'s':>6}   {'check':>6} {'first':>6} {'second':>6}")
+    failed = sum(not _report(run(one, image.stdout.strip(), keep=arguments.keep)) for one in wanted)
+    _say(f"{len(wanted) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
