@@ -5,6 +5,7 @@ from typing import Any
 from local.aws.account import Account
 from local.redis_server import HOST
 from local.state import Home, Queue, State
+from tinyllama.domain.prices import known_types
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
@@ -37,11 +38,13 @@ def function_environment(state: State) -> dict[str, str]:
         "COGNITO_AUD": account.client_id,
         "COGNITO_ISSUER": account.issuer,
         "JWKS_URL": account.jwks_url,
+        "LEASE_GROUP": "default",
         "LEASE_ROLE_ARN": account.lease_role_arn,
         **queue_environment(state),
         "QUEUE_TIMEOUT_S": "5",
         "REDIS_TIMEOUT_S": "0.5",  # on AWS 50 ms are plenty, but here the model keeps all cores busy
         "REPLY_BUCKET": account.reply_bucket,
+        "RESIZE_TYPES": ",".join(known_types(account.region)),
     }
 
 
@@ -54,7 +57,7 @@ def exports(state: State, token: str) -> dict[str, str]:
         "TL_API_URL": state.api_url,
         "TL_TOKEN": token,
     }
-    hidden = {"ALLOWED_CIDRS", "BOOT_ETA_S", "QUEUE_TIMEOUT_S", "REDIS_TIMEOUT_S"}
+    hidden = {"ALLOWED_CIDRS", "BOOT_ETA_S", "QUEUE_TIMEOUT_S", "REDIS_TIMEOUT_S", "RESIZE_TYPES"}
     return {name: value for name, value in (function_environment(state) | named).items() if name not in hidden}
 
 

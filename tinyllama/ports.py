@@ -234,6 +234,9 @@ class NodeShapes(Protocol):
     def architectures(self, instance_type: str) -> frozenset[str]:
         """The CPU architectures of an instance type; `InvalidInstanceType` when the region has no such type."""
 
+    def offered(self, instance_type: str, zone: str) -> bool:
+        """Whether the availability zone has the instance type at all."""
+
 
 class Leases(Protocol):
     """Who stops a node when nobody of ours can: outside the node, and outside our functions.
@@ -253,7 +256,10 @@ class Automation(Protocol):
     """Automation documents of Systems Manager. Every method raises `AutomationError` with the AWS code."""
 
     def start(self, document: str, parameters: Mapping[str, str], token: str) -> str:
-        """Start an execution, and return its id. The same `token` (a UUID) starts it once, however often it is sent."""
+        """Start an execution, and return its id; an empty parameter is left to its default.
+
+        The same `token` (a UUID) starts one execution, however often it is sent; with other parameters it is refused.
+        """
 
     def execution(self, execution_id: str) -> Execution | None:
         """The execution with its steps; None when there is none with that id."""

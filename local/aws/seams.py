@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from local.aws import (
+    aliases,
     athena,
     bucket_policy,
     budgets,
@@ -19,6 +20,7 @@ from local.aws import (
 )
 
 _MODULES = (
+    aliases,
     athena,
     bucket_policy,
     budgets,

@@ -15,6 +15,7 @@ from botocore.config import Config
 from local.aws.account import Account
 from local.aws.images import UBUNTU_22_04
 from local.aws.queue import ACCOUNT_ID, create_queue
+from local.aws.ssm_automation_seed import create_resize_document
 
 if TYPE_CHECKING:
     from types_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -45,11 +46,14 @@ def seed(endpoint_url: str, region: str = "eu-central-1", *, queue: str = "redis
         sqs, dynamodb = (_client(service, endpoint_url, region) for service in ("sqs", "dynamodb"))
         queue_url, queue_table = create_queue(sqs, dynamodb)
     pool, client_id = _user(_client("cognito-idp", endpoint_url, region), username, password)
+    iam, ssm = (_client(service, endpoint_url, region) for service in ("iam", "ssm"))
+    lease_role = _lease_role(iam)
+    create_resize_document(iam, ssm, region=region, lease_role_arn=lease_role, lease_group="default")
     return Account(
         region=region,
         instance_id=instance_id,
         reply_bucket=bucket,
-        lease_role_arn=_lease_role(_client("iam", endpoint_url, region)),
+        lease_role_arn=lease_role,
         user_pool_id=pool,
         client_id=client_id,
         issuer=f"https://cognito-idp.{region}.amazonaws.com/{pool}",

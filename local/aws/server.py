@@ -30,6 +30,8 @@ from local.aws.scheduler_seam import installed as scheduler_installed
 from local.aws.seams import installed as seams_installed
 from local.aws.sqs import StrictSqs
 from local.aws.sqs_seam import installed as sqs_installed
+from local.aws.ssm_automation import StrictAutomation
+from local.aws.ssm_automation_seam import installed as automation_installed
 
 REGION = "eu-central-1"
 _CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
@@ -61,6 +63,7 @@ class StrictAws:
         """Prepare; nothing runs before the context is entered. Raises PortInUseError there if the port is taken."""
         self._ec2 = StrictEc2(clock, Delays(boot_s=boot_s, stop_s=stop_s, cache_s=cache_s))
         self._scheduler = StrictScheduler(self._invoke, clock)
+        self._automation = StrictAutomation(lambda: self.url, clock)
         self._cache = StrictCache(clock, lambda: self._ec2.delays.cache_s)
         self.dynamodb, self.sqs = StrictDynamoDb(), StrictSqs()
         self._faults, self._calls = FaultBox(), CallLog()
@@ -78,10 +81,12 @@ class StrictAws:
             stack.enter_context(dynamodb_installed(self.dynamodb))
             stack.enter_context(sqs_installed(self.sqs))
             stack.enter_context(cache_installed(self._cache))
+            stack.enter_context(automation_installed(self._automation))
             stack.enter_context(seams_installed())
             moto_api_backend.reset()
             stack.callback(moto_api_backend.reset)
             stack.enter_context(self._http)
+            stack.enter_context(self._automation.running())
             stack.enter_context(_ticking(self._ec2.run, self._ec2.wake, "ec2-ticker"))
             stack.enter_context(_ticking(self._scheduler.run, lambda: None, "scheduler-ticker"))
             self._stack = stack.pop_all()

@@ -112,6 +112,10 @@ class AuditError(TinyllamaError):
     """An audit line could not be written or read."""
 
 
+class SmokeError(TinyllamaError):
+    """The public path broke before there was anything to judge."""
+
+
 class ReplyStoreError(TinyllamaError):
     """The reply object could not be written or read."""
 

@@ -88,10 +88,11 @@ def parse_infer(body: str | bytes) -> InferRequest:
     try:
         return InferRequest.model_validate_json(body)
     except ValidationError as error:
-        raise ApiError(ErrorCode.INVALID_REQUEST, fields=list(_bad_fields(error))) from None
+        raise ApiError(ErrorCode.INVALID_REQUEST, fields=list(bad_fields(error))) from None
 
 
-def _bad_fields(error: ValidationError) -> Iterable[dict[str, Any]]:
+def bad_fields(error: ValidationError) -> Iterable[dict[str, Any]]:
+    """Say of every bad field its name, a code and a message, as the contract's `fields` have them."""
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         name = ".".join(str(part) for part in item["loc"]) or "body"
         yield {"field": name, "code": item["type"], "message": item["msg"]}

@@ -15,7 +15,7 @@ Case: TypeAlias = schemathesis.Case[Any]
 SIGNED_IN = os.environ["FUZZ_SIGNED_IN"] == "yes"
 PROMPTS_PER_USER = 4
 """One fewer than a user may send at once: throttling has its own tests, here it would only hide everything else."""
-
+NOT_THE_ROUTER_S = {"/queue-health", "/resize", "/resize/{operationId}"}
 
 _owners: dict[str, str] = {}
 
@@ -68,9 +68,9 @@ def filter_failure(
     """Drop what only looks like one: these two checks want 401 and 405 whatever else is wrong with a request."""
     if not isinstance(failure, MissingHeaderNotRejected | UnsupportedMethodResponse):
         return True
-    # A foreign origin is refused first; and to the router, which answers wrong methods, /queue-health is not there.
+    # A foreign origin is refused first; and the router, which answers wrong methods, does not have these paths.
     refused_first = _body(response) == {"error": "origin_not_allowed"}
-    elsewhere = case.path == "/queue-health" and _body(response) == {"error": "not_found"}
+    elsewhere = case.path in NOT_THE_ROUTER_S and _body(response) == {"error": "not_found"}
     return not (refused_first or elsewhere)
 
 

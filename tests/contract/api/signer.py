@@ -1,4 +1,4 @@
-"""Tokens that Cognito would not issue now: expired, of another client, of somebody else.
+"""Tokens that Cognito would not issue now: expired, of another client, of somebody else, of an admin.
 
 They carry good signatures, because the local Cognito's signing key comes with moto, for anyone to read.
 `eval "$(python -m tests.contract.api.signer)"`, after `eval "$(tl env)"`, exports some for the shell.
@@ -52,9 +52,11 @@ class Signer:
 
     def odd_tokens(self) -> dict[str, str]:
         """The tokens that the collection and the page about tokens need, by the names they use."""
+        admin: dict[str, Any] = {"cognito:groups": ["admins"]}
         other_pool = f"{self.issuer[:-4]}0000"
         return {
             "OTHER_TOKEN": self.token(),
+            "ADMIN_TOKEN": self.token(**admin),
             "EXPIRED_TOKEN": self.token(age_s=2 * HOUR_S),
             "ACCESS_TOKEN": self.token(token_use="access", client_id=self.client_id),
             "FOREIGN_CLIENT_TOKEN": self.token(aud="anotherclient"),

@@ -1,20 +1,25 @@
 """`docs/api/openapi.yaml` is valid, complete, and says what the code says."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from lambdas.http import PREFLIGHT
+from lambdas.resize.routes import ROUTES as ADMIN_ROUTES
 from lambdas.router.routes import ROUTES
 from local.gateway_routes import lambda_handler, routes
 from tests.contract.api.specification import ANY_METHOD, Answer, answers, document, operations, resolved
+from tinyllama.domain.automation import ExecutionStatus
 from tinyllama.domain.errors import HTTP_STATUS, ErrorCode
 from tinyllama.domain.jobs import IDLE_MAX_MINUTES, IDLE_MIN_MINUTES, PROMPT_MAX_BYTES, JobStatus
+from tinyllama.domain.resize_api import ResizeAction
 from tinyllama.domain.throttle import RETRY_AFTER_S
 
 ROUTER = "lambdas.router.handler.lambda_handler"
+RESIZE = "lambdas.resize.handler.lambda_handler"
 ANSWERS = list(answers())
 named = pytest.mark.parametrize("answer", ANSWERS, ids=[f"{one.operation} {one.status}" for one in ANSWERS])
 
@@ -44,12 +49,12 @@ def test_every_answer_has_a_request_id_and_a_closed_body(answer: Answer) -> None
 
 @named
 def test_every_error_code_stands_under_its_own_status(answer: Answer) -> None:
-    if answer.handler == ROUTER:
+    if answer.handler in {ROUTER, RESIZE}:
         assert {HTTP_STATUS[ErrorCode(code)] for code in answer.codes} <= {answer.status}
 
 
-def test_every_error_code_of_the_router_is_documented_and_no_other() -> None:
-    documented = {code for answer in ANSWERS if answer.handler == ROUTER for code in answer.codes}
+def test_every_error_code_of_router_and_admin_api_is_documented_and_no_other() -> None:
+    documented = {code for answer in ANSWERS if answer.handler in {ROUTER, RESIZE} for code in answer.codes}
     assert documented == {code.value for code in ErrorCode}
 
 
@@ -73,13 +78,20 @@ def test_states_and_headers_are_the_router_s() -> None:
     assert {name: str(preflight.headers[name]["schema"]["const"]) for name in promised} == {**promised, **said}
 
 
-def test_the_paths_are_those_of_the_router() -> None:
+@pytest.mark.parametrize(("handler", "table"), [(ROUTER, ROUTES), (RESIZE, ADMIN_ROUTES)])
+def test_the_paths_are_those_of_the_function(handler: str, table: Mapping[str, Mapping[str, Any]]) -> None:
     documented = {
         (path, method.upper())
         for method, path, operation in operations()
-        if operation["x-tinyllama-handler"] == ROUTER and method not in {"options", ANY_METHOD}
+        if operation["x-tinyllama-handler"] == handler and method not in {"options", ANY_METHOD}
     }
-    assert documented == {(path, method) for path, methods in ROUTES.items() for method in methods}
+    assert documented == {(path, method) for path, methods in table.items() for method in methods}
+
+
+def test_the_admin_api_s_words_are_the_function_s() -> None:
+    schemas = document()["components"]["schemas"]
+    assert schemas["ResizeRequest"]["properties"]["action"]["enum"] == [action.value for action in ResizeAction]
+    assert schemas["Operation"]["properties"]["status"]["enum"] == [status.value for status in ExecutionStatus]
 
 
 def test_every_operation_but_the_preflight_and_the_default_needs_a_token() -> None:
