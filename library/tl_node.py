@@ -3,23 +3,34 @@
 
 from __future__ import annotations
 
+import os
 import time
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 try:
     from tinyllama.adapters.ec2_node import Ec2Nodes, connect
-    from tinyllama.domain.errors import TinyllamaError
-    from tinyllama.domain.prices import eur_per_hour
-    from tinyllama.domain.resize import Goal, ResizeError, WantedState
-    from tinyllama.resize.carry_out import Pace, Resize, World
+    from tinyllama.adapters.ec2_quick import quick
+    from tinyllama.adapters.file_journal import FileJournal
+    from tinyllama.domain.errors import LeaseError, NodeError, SettingsError, TinyllamaError
+    from tinyllama.domain.lease import LeasePolicy, first_end
+    from tinyllama.domain.resize import Goal, WantedState
+    from tinyllama.resize.answer import answer, check_place, failure
+    from tinyllama.resize.care import Care
+    from tinyllama.resize.carry_out import Resize
     from tinyllama.resize.prepare import Prepared, Wanted, prepare
+    from tinyllama.resize.watch import Pace, World
 
     MISSING = None
 except ImportError as error:
     MISSING = error
+
+if TYPE_CHECKING:
+    from tinyllama.adapters.scheduler_leases import SchedulerLeases
+    from tinyllama.ports import DrainGate
 
 DOCUMENTATION = r"""
 module: tl_node
@@ -30,6 +41,9 @@ description:
   - Without O(instance_type) and O(state) it changes nothing and returns the node's facts.
   - When a step fails, such as a start for which AWS has no capacity, old type and state are restored and the module
     fails. The message says what happened, what was restored, and what to do next.
+  - Whatever starts the node grants it a lease first - a one-shot schedule by which AWS itself stops it. Without a lease
+    nothing is started.
+  - A run that was killed is taken up by the next one if both have the same O(journal).
   - A type that does not exist, or that has other processors than the node, is refused before anything is touched.
 options:
   instance_type:
@@ -40,6 +54,48 @@ options:
     type: str
     choices: [running, stopped, unchanged]
     default: unchanged
+  ladder:
+    description: Types to try, in this order, when AWS has no capacity for O(instance_type).
+    type: list
+    elements: str
+    default: []
+  drain:
+    description:
+      - Before a running node is stopped, close the queue's door once no job is queued or in flight. Where the queue is
+        comes from the environment, E(TL_QUEUE) and its address; a queue that is not known or does not answer is not
+        waited for, and a warning says so.
+    type: bool
+    default: false
+  drain_timeout:
+    description: Seconds that jobs may take to finish; the module fails then, and nothing was touched.
+    type: int
+    default: 300
+  force:
+    description: Do not wait for jobs. Those in flight are interrupted, and lost unless claimed again within 5 minutes.
+    type: bool
+    default: false
+  lease:
+    description: Also grant a lease to a node that runs without one.
+    type: bool
+    default: false
+  lease_seconds:
+    description: How long after its start AWS stops the node, unless its worker renews the lease.
+    type: int
+    default: 3600
+  lease_role_arn:
+    description: The role that stops the node. E(LEASE_ROLE_ARN) if not given, else C(tinyllama-lease) of the account.
+    type: str
+  lease_group:
+    description: The schedule group of leases. E(LEASE_GROUP) if not given, else C(tinyllama-leases).
+    type: str
+  journal:
+    description: Folder in which a run that changes something leaves what it does, until it is done.
+    type: path
+  confirm:
+    description: Name tag or id of the node. If given and another one, nothing is done; not looked at in check mode.
+    type: str
+  expect_account: {description: Account id; in another account nothing is done., type: str}
+  expect_region: {description: Region; in another one nothing is done., type: str}
   instance_id:
     description:
       - Which node, if several exist. It must have the tags C(Project=tinyllama) and C(Role=gpu-node) as well.
@@ -70,21 +126,15 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Give the node its GPU, and leave it in the state it is in
-  tl_node:
-    instance_type: g4dn.xlarge
+- name: Give the node its GPU, or a bigger one where there is no capacity, and leave it in the state it is in
+  tl_node: {instance_type: g4dn.xlarge, ladder: [g4dn.2xlarge, g5.xlarge], drain: true}
 
 - name: Stop the node and make it small
-  tl_node:
-    instance_type: t3.small
-    state: stopped
+  tl_node: {instance_type: t3.small, state: stopped, drain: true}
 
 - name: Plan a resize, without doing it
-  tl_node:
-    instance_type: g5.xlarge
-    state: running
+  tl_node: {instance_type: g5.xlarge, state: running}
   check_mode: true
-  register: preview
 """
 
 RETURN = r"""
@@ -92,13 +142,8 @@ node:
   description: The node. C(name) is its Name tag, C(account) the AWS account id.
   returned: success
   type: dict
-  sample:
-    id: i-0123456789abcdef0
-    name: tinyllama-gpu
-    account: "123456789012"
-    region: eu-central-1
-    zone: eu-central-1a
-    architecture: x86_64
+  sample: {id: i-0123456789abcdef0, name: tinyllama-gpu, account: "123456789012", region: eu-central-1,
+           zone: eu-central-1a, architecture: x86_64}
 before:
   description: >-
     Type and state at the beginning. C(eur_per_hour) is the list price of a running hour, or null where it is not known.
@@ -117,11 +162,7 @@ steps:
   type: list
   elements: dict
   sample: [{action: set_type, target: g4dn.xlarge, reason: the node is a t3.small}]
-seconds:
-  description: How long the module took.
-  returned: always
-  type: float
-  sample: 0.4
+seconds: {description: How long the module took., returned: always, type: float, sample: 0.4}
 restored:
   description: Whether the node is as it was before. Null when nothing had been touched.
   returned: failure
@@ -131,56 +172,76 @@ restored:
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     **{name: {"type": "str"} for name in ("instance_type", "instance_id", "region", "endpoint_url")},
+    **{name: {"type": "str"} for name in ("lease_role_arn", "lease_group")},
+    **{name: {"type": "str"} for name in ("confirm", "expect_account", "expect_region")},
+    **{name: {"type": "bool", "default": False} for name in ("drain", "force", "lease")},
     "state": {"type": "str", "choices": ["running", "stopped", "unchanged"], "default": "unchanged"},
+    "ladder": {"type": "list", "elements": "str", "default": []},
+    "drain_timeout": {"type": "int", "default": 300},
+    "lease_seconds": {"type": "int", "default": 3600},
+    "journal": {"type": "path"},
     "wait_timeout": {"type": "int", "default": 600},
     "poll_interval": {"type": "float", "default": 3.0},
 }
 
 
-def ensure(module: AnsibleModule) -> dict[str, Any]:
-    """Read, plan, and unless in check mode act and read again; return what the module answers."""
-    options = module.params
-    nodes = Ec2Nodes(connect(region=options["region"], endpoint_url=options["endpoint_url"]))
-    wanted = Wanted(options["instance_type"], WantedState(options["state"]), options["instance_id"])
-    prepared = prepare(nodes, wanted)
-    if module.check_mode:
-        return answer(prepared, prepared.goal)
+def run(options: dict[str, Any], *, check: bool, tell: Callable[[str], object]) -> dict[str, Any]:
+    """Do what is asked and return what the module answers; a failure has `failed`. Also called by the action plugin."""
+    began = time.monotonic()
+    try:
+        answered = ensure(options, check=check, tell=tell)
+    except TinyllamaError as error:
+        answered = {"failed": True, **failure(error)}
+    return {**answered, "seconds": round(time.monotonic() - began, 3)}
+
+
+def ensure(options: dict[str, Any], *, check: bool, tell: Callable[[str], object]) -> dict[str, Any]:
+    """Read, plan, and unless in check mode act and read again."""
+    place = {"region": options["region"], "endpoint_url": options["endpoint_url"]}
+    nodes = Ec2Nodes(quick(lambda: connect(**place), timeout_s=5.0, **place))
+    state = WantedState(options["state"])
+    wanted = Wanted(
+        options["instance_type"], state, options["instance_id"], tuple(options["ladder"]), drain=options["drain"]
+    )
+    journal = FileJournal(Path(options["journal"])) if options["journal"] else None
+    leases = _leases(options, "0" * 12) if options["lease"] else None  # only asked, so any role will do
+    prepared = prepare(nodes, wanted, journal=journal, leases=leases)
+    confirm = None if check else options["confirm"]
+    check_place(prepared, account=options["expect_account"], region=options["expect_region"], confirm=confirm)
+    if check:
+        return answer(prepared, prepared.goal, prepared.steps)
+    care = Care(lambda node_id: _grant(options, prepared, node_id), _gate, options["force"], options["drain_timeout"])
     pace = Pace(options["wait_timeout"], options["poll_interval"])
-    node = Resize(nodes, prepared, pace, World(tell=module.log)).carry_out()
-    return answer(prepared, Goal(node.instance_type, node.state))
+    resize = Resize(nodes, prepared, pace, World(tell=tell), care=care, journal=journal)
+    node = resize.carry_out()
+    return answer(prepared, Goal(node.instance_type, node.state), resize.done, care.warnings)
 
 
-def answer(prepared: Prepared, end: Goal) -> dict[str, Any]:
-    """Put the result together: the same, apart from `end`, whether it was done or only predicted."""
-    node, region = prepared.node, prepared.facts.region
-    before, after = described(Goal(node.instance_type, node.state)), described(end)
-    return {
-        "changed": prepared.changes,
-        "node": {"id": node.id, **asdict(prepared.facts)},
-        "before": priced(before, region),
-        "after": priced(after, region),
-        "steps": [asdict(step) for step in prepared.steps],
-        "diff": {"before": before, "after": after, "before_header": node.id, "after_header": node.id},
-    }
+def _grant(options: dict[str, Any], prepared: Prepared, node_id: str) -> None:
+    policy = LeasePolicy(length_s=options["lease_seconds"])
+    try:
+        _leases(options, prepared.facts.account).grant(node_id, first_end(time.time(), policy))
+    except LeaseError as error:
+        raise NodeError("NoLease", str(error)) from error
 
 
-def described(goal: Goal) -> dict[str, str]:
-    """Type and state, as results and diffs show them."""
-    return {"instance_type": goal.instance_type, "state": goal.state.value}
+def _leases(options: dict[str, Any], account: str) -> SchedulerLeases:
+    from tinyllama.adapters import scheduler_leases  # noqa: PLC0415 -- most runs start nothing
+
+    client = scheduler_leases.connect(region=options["region"], endpoint_url=options["endpoint_url"])
+    return scheduler_leases.of_account(client, account, options["lease_role_arn"], options["lease_group"])
 
 
-def priced(goal: dict[str, str], region: str) -> dict[str, str | None]:
-    """The same with the price of a running hour."""
-    price = eur_per_hour(goal["instance_type"], region)
-    return {**goal, "eur_per_hour": None if price is None else str(price)}
+def _gate() -> DrainGate | None:
+    from tinyllama.adapters import queues  # noqa: PLC0415 -- most runs stop nothing
+    from tinyllama.settings import QueueSettings  # noqa: PLC0415
 
-
-def failure(error: TinyllamaError) -> dict[str, Any]:
-    """Put the answer to a failure together; `after` only when the node is not simply as it was."""
-    if not isinstance(error, ResizeError) or error.restored is None:
-        return {"msg": str(error), "restored": None}
-    left = error.left and described(Goal(error.left.instance_type, error.left.state))
-    return {"msg": str(error), "restored": error.restored, "after": left}
+    environ = {"AWS_REGION": os.environ.get("AWS_DEFAULT_REGION", ""), **os.environ}
+    try:
+        env = QueueSettings.from_env(environ)
+    except SettingsError:
+        return None
+    return queues.api_queue(env, redis_timeout_s=env.queue_timeout_s).gate
 
 
 def main() -> None:
@@ -188,12 +249,10 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     if MISSING is not None:
         module.fail_json(msg=missing_required_lib("tinyllama"), exception=MISSING)
-    began = time.monotonic()
-    try:
-        result = ensure(module)
-    except TinyllamaError as error:
-        module.fail_json(**failure(error), seconds=round(time.monotonic() - began, 3))
-    module.exit_json(**result, seconds=round(time.monotonic() - began, 3))
+    answered = run(module.params, check=module.check_mode, tell=module.log)
+    if answered.pop("failed", False):
+        module.fail_json(**answered)
+    module.exit_json(**answered)
 
 
 if __name__ == "__main__":

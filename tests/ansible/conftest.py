@@ -52,9 +52,15 @@ class Cloud:
             assert time.monotonic() < end, f"the node is still {self.node()[1]}, not {states}"
             time.sleep(0.02)
 
-    def writes(self) -> list[str]:
+    def writes(self, service: str = "ec2") -> list[str]:
         """The calls since the last `aws.clear()` that were meant to change something, oldest first."""
-        return [call["operation"] for call in self.aws.calls("ec2") if call["write"]]
+        return [call["operation"] for call in self.aws.calls(service) if call["write"]]
+
+    def audited(self) -> list[dict[str, Any]]:
+        """The audit lines in CloudWatch Logs, oldest first."""
+        logs = self.aws.client("logs")
+        found = logs.get_log_events(logGroupName="/tinyllama/audit", logStreamName="runbooks", startFromHead=True)
+        return [json.loads(event["message"]) for event in found["events"]]
 
     def no_capacity_for(self, instance_type: str) -> None:
         """Let every start of that type fail."""
@@ -82,38 +88,51 @@ class Run:
 
 
 @pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cloud]:
     with StrictAws(boot_s=0.3, stop_s=0.2) as aws:
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
         monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("TL_AUDIT_FILE", str(tmp_path / "audit.jsonl"))
         node_id = seed(aws.url).instance_id
+        monkeypatch.setenv("LEASE_GROUP", "default")
         aws.clear()
         yield Cloud(aws, aws.client("ec2"), node_id)
 
 
 @pytest.fixture
-def resize(cloud: Cloud, tmp_path: Path) -> Callable[..., Run]:
-    """`resize("--check", target="g4dn.xlarge")` runs the runbook."""
+def runbook(cloud: Cloud, tmp_path: Path) -> Callable[..., Run]:
+    """`runbook("resize", "--check", target="g4dn.xlarge")` runs `playbooks/resize.yml`."""
     audit = tmp_path / "deep" / "audit.jsonl"
 
-    def run(*flags: str, **inputs: str) -> Run:
-        extra = [f"--extra-vars={name}={value}" for name, value in ({"poll_interval": "0.1"} | inputs).items()]
+    def run(name: str, *flags: str, **inputs: str) -> Run:
         done = subprocess.run(
-            [BIN / "ansible-playbook", "playbooks/resize.yml", *flags, *extra],
+            [
+                BIN / "ansible-playbook",
+                f"playbooks/{name}.yml",
+                *flags,
+                *(f"-e{key}={value}" for key, value in inputs.items()),
+            ],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), "TL_AUDIT_FILE": str(audit), "COLUMNS": "500"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=45,
+            timeout=55,
             check=False,
         )
         lines = audit.read_text().splitlines() if audit.exists() else []
         return Run(done.returncode, done.stdout, [json.loads(line) for line in lines])
 
     return run
+
+
+@pytest.fixture
+def resize(runbook: Callable[..., Run]) -> Callable[..., Run]:
+    """`resize("--check", target="g4dn.xlarge")` runs the runbook."""
+    return lambda *flags, **inputs: runbook("resize", *flags, **{"poll_interval": "0.1"} | inputs)
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from tinyllama.adapters.memory_nodes import MemoryNodes
 from tinyllama.domain.errors import NodeError
 from tinyllama.domain.node import Node, NodeState
 from tinyllama.domain.resize import ResizeError, WantedState, plan
-from tinyllama.resize.carry_out import Pace, Resize, World
+from tinyllama.resize.carry_out import Resize
 from tinyllama.resize.prepare import Wanted, prepare
+from tinyllama.resize.watch import Pace, World
 
 PENDING, RUNNING, STOPPING, STOPPED = NodeState.PENDING, NodeState.RUNNING, NodeState.STOPPING, NodeState.STOPPED
 SETTLES = {PENDING: RUNNING, RUNNING: RUNNING, STOPPING: STOPPED, STOPPED: STOPPED}

@@ -38,7 +38,16 @@ def test_a_running_node_is_resized_in_order_and_the_run_is_recorded(cloud: Cloud
     (line,) = run.audit
     assert line["what"] == "resize"
     assert line["node"] == cloud.node_id
-    assert line["inputs"] == {"target": GPU, "state": "unchanged"}
+    assert line["inputs"] == {"target": GPU, "confirm": cloud.node_id, "poll_interval": "0.1"}
+    assert line["plan"] == [
+        "drain queue",
+        "stop stopped",
+        "wait stopped",
+        f"set_type {GPU}",
+        "start running",
+        "wait running",
+    ]
+    assert line["eur_per_hour"] == {"before": "0.0210", "after": "0.5754"}
     assert line["before"] == {"instance_type": SANDBOX, "state": "running", "eur_per_hour": "0.0210"}
     assert line["after"] == {"instance_type": GPU, "state": "running", "eur_per_hour": "0.5754"}
     assert line["outcome"] == "changed"
@@ -68,7 +77,7 @@ def test_without_capacity_the_node_is_put_back_and_the_run_fails_and_is_recorded
     [
         ({"target": GPU}, f"-e confirm={NAME}"),
         ({"target": GPU, "confirm": "yes"}, f"-e confirm={NAME}"),
-        ({"confirm": NAME, "wait_timeout": "soon", "state": "paused"}, "missing required arguments: target"),
+        ({"confirm": NAME, "wait_timeout": "soon", "state": "paused"}, "Say which type: -e target=g4dn.xlarge"),
         ({"target": GPU, "confirm": NAME, "expect_account": "210987654321"}, "This is account 123456789012"),
         ({"target": "g4dn.xxlarge", "confirm": NAME}, "There is no instance type 'g4dn.xxlarge'"),
     ],
@@ -81,4 +90,6 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_touched(
     assert run.code == 2
     assert says in run.output
     assert cloud.writes() == []
-    assert run.audit == []
+    (line,) = run.audit
+    assert line["outcome"] == "refused"
+    assert line["error"]

@@ -106,6 +106,26 @@ def test_bad_input_fails_with_a_message_and_touches_nothing(
     assert cloud.writes() == []
 
 
+def test_expired_credentials_are_named_before_anything_is_touched(cloud: Cloud, tl_node_module: Module) -> None:
+    cloud.aws.fail("ec2:DescribeInstances", "ExpiredToken", times=None, status=400)
+    answer = tl_node_module(instance_type=GPU)
+    assert "ExpiredToken" in answer["msg"]
+    assert "Nothing was touched. Check that the credentials are there, valid" in answer["msg"]
+    assert answer["restored"] is None
+
+
+def test_a_type_that_the_zone_does_not_have_is_refused(cloud: Cloud, tl_node_module: Module) -> None:
+    cloud.aws.clear()
+    answer = tl_node_module(instance_type="p5.48xlarge")
+    assert "eu-central-1a does not offer p5.48xlarge" in answer["msg"]
+    assert cloud.writes() == []
+
+
+def test_a_rung_of_the_ladder_is_checked_like_the_type(cloud: Cloud, tl_node_module: Module) -> None:
+    answer = tl_node_module(instance_type=GPU, ladder=["g5.xlarge", "t4g.small"], check=True)
+    assert "t4g.small has arm64 processors" in answer["msg"]
+
+
 def test_no_node_is_a_clear_failure(cloud: Cloud, tl_node_module: Module) -> None:
     cloud.ec2.terminate_instances(InstanceIds=[cloud.node_id])
     cloud.aws.clear()

@@ -16,6 +16,7 @@ PARTS = {
     "startup": "tests.bench.startup",
     "platform": "tests.bench.platform",
     "worker_engine": "tests.bench.worker_engine",
+    "runbooks": "tests.bench.runbooks",
 }
 """Part and module, in the order in which they run and their rows are shown."""
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tinyllama.domain.node import Node, NodeState
 from tinyllama.domain.node_wait import LAG_S, Verdict, judge
 from tinyllama.domain.prices import USD_PER_HOUR, eur_per_hour
-from tinyllama.domain.resize import Action, ResizeError, Step, WantedState, choose, plan, rollback
+from tinyllama.domain.resize import Action, ResizeError, Step, WantedState, choose, plan, settled, steps_to
 
 PENDING, RUNNING, STOPPING, STOPPED = NodeState.PENDING, NodeState.RUNNING, NodeState.STOPPING, NodeState.STOPPED
 SETTLES = {PENDING: RUNNING, RUNNING: RUNNING, STOPPING: STOPPED, STOPPED: STOPPED}
@@ -74,7 +74,7 @@ def test_going_back_from_any_point_of_a_plan_restores_type_and_state(
 ) -> None:
     steps = plan(before, wanted_type, wanted)
     now = follow(before, steps[: data.draw(st.integers(0, len(steps)))])
-    end = follow(now, rollback(before, now))
+    end = follow(now, steps_to(now, settled(before)))
     assert (end.instance_type, end.state) == (before.instance_type, SETTLES[before.state])
 
 

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tinyllama.domain.errors import NodeError
@@ -16,7 +14,12 @@ from tinyllama.domain.resize import NodeFacts
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
-    from types_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef
+    from types_boto3_ec2.type_defs import (
+        DescribeInstancesResultTypeDef,
+        FilterTypeDef,
+        InstanceTypeDef,
+        ReservationTypeDef,
+    )
 
 _FILTERS: "list[FilterTypeDef]" = [{"Name": f"tag:{key}", "Values": [value]} for key, value in NODE_TAGS.items()]
 _STOPPED_AT = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)")
@@ -26,6 +29,9 @@ def connect(
     *, region: str | None = None, endpoint_url: str | None = None, timeout_s: float = 5.0, attempts: int = 3
 ) -> "EC2Client":
     """A client; region, endpoint and credentials come from the environment unless given. Raises `NodeError`."""
+    import boto3  # noqa: PLC0415 -- slow to import, and a look may do without (`ec2_quick`)
+    from botocore.config import Config  # noqa: PLC0415
+
     config = Config(
         connect_timeout=timeout_s, read_timeout=timeout_s, retries={"mode": "standard", "total_max_attempts": attempts}
     )
@@ -53,13 +59,13 @@ class Ec2Nodes:
 
     def __init__(self, client: "EC2Client") -> None:
         self._client = client
+        self._seen: dict[str, tuple[ReservationTypeDef, InstanceTypeDef]] = {}
 
     def nodes(self) -> Sequence[Node]:
         with node_errors():
             pages = self._client.get_paginator("describe_instances").paginate(Filters=_FILTERS)
-            return tuple(
-                _node(instance) for page in pages for group in page["Reservations"] for instance in group["Instances"]
-            )
+            self._seen = {one["InstanceId"]: (group, one) for page in pages for group, one in _grouped(page)}
+        return tuple(_node(instance) for _, instance in self._seen.values())
 
     def start(self, node_id: str) -> bool:
         with node_errors():
@@ -75,9 +81,8 @@ class Ec2Nodes:
             self._client.modify_instance_attribute(InstanceId=node_id, InstanceType={"Value": instance_type})
 
     def facts(self, node_id: str) -> NodeFacts:
-        with node_errors():
-            group = self._client.describe_instances(InstanceIds=[node_id])["Reservations"][0]
-        instance = group["Instances"][0]
+        # What a node is called and where it is does not change: one look is enough.
+        group, instance = self._seen.get(node_id) or self._look_up(node_id)
         return NodeFacts(
             name=next((tag["Value"] for tag in instance.get("Tags", ()) if tag["Key"] == "Name"), ""),
             account=group["OwnerId"],
@@ -86,10 +91,30 @@ class Ec2Nodes:
             architecture=instance["Architecture"],
         )
 
+    def _look_up(self, node_id: str) -> "tuple[ReservationTypeDef, InstanceTypeDef]":
+        with node_errors():
+            return next(iter(_grouped(self._client.describe_instances(InstanceIds=[node_id]))))
+
     def architectures(self, instance_type: str) -> frozenset[str]:
         with node_errors():
             found = self._client.describe_instance_types(InstanceTypes=[instance_type])  # type: ignore[list-item]
         return frozenset(found["InstanceTypes"][0]["ProcessorInfo"]["SupportedArchitectures"])
+
+    def offered(self, instance_type: str, zone: str) -> bool:
+        wanted: list[FilterTypeDef] = [
+            {"Name": "instance-type", "Values": [instance_type]},
+            {"Name": "location", "Values": [zone]},
+        ]
+        with node_errors():
+            found = self._client.describe_instance_type_offerings(LocationType="availability-zone", Filters=wanted)
+        return bool(found["InstanceTypeOfferings"])
+
+
+def _grouped(
+    page: "DescribeInstancesResultTypeDef",
+) -> "Iterator[tuple[ReservationTypeDef, InstanceTypeDef]]":
+    """The instances of an answer, each with its reservation."""
+    return ((group, instance) for group in page["Reservations"] for instance in group["Instances"])
 
 
 def _node(instance: "InstanceTypeDef") -> Node:

@@ -110,6 +110,10 @@ class MemoryNodes:
             )
         return _TYPES[instance_type]
 
+    def offered(self, instance_type: str, zone: str) -> bool:
+        self._hit("offered")
+        return instance_type in _TYPES and zone.startswith(_FACTS.region)
+
     def _write(self, operation: str, node_id: str, *args: str) -> Node:
         self.calls.append((operation, node_id, *args))
         node = self._find(node_id)

@@ -4,6 +4,7 @@ Source: EventBridge Scheduler User Guide, "Using universal targets" and "One-tim
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,6 +101,12 @@ class SchedulerLeases:
             "ActionAfterCompletion": "DELETE",
             "Target": {"Arn": _TARGET, "RoleArn": self._role_arn, "Input": json.dumps({"InstanceIds": [node_id]})},
         }
+
+
+def of_account(client: Any, account: str, role_arn: str | None, group: str | None) -> SchedulerLeases:
+    """Leases by the role and in the group that are given, else in the environment, else as Terraform names them."""
+    role = role_arn or os.environ.get("LEASE_ROLE_ARN") or f"arn:aws:iam::{account}:role/tinyllama-lease"
+    return SchedulerLeases(client, role, group or os.environ.get("LEASE_GROUP") or "tinyllama-leases")
 
 
 def _name(node_id: str) -> str:

@@ -46,8 +46,10 @@ class WantedState(StrEnum):
 
 
 class Action(StrEnum):
-    """What a step does; all but `wait` change something."""
+    """What a step does; all but `wait` and `drain` change something on AWS."""
 
+    DRAIN = "drain"
+    LEASE = "lease"
     STOP = "stop"
     START = "start"
     SET_TYPE = "set_type"
@@ -56,7 +58,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An action, the node state (or, for `set_type`, the instance type) that it is to bring about, and why."""
+    """An action, what it is to bring about (a node state; of `set_type` the instance type), and why."""
 
     action: Action
     target: str
@@ -64,8 +66,8 @@ class Step:
 
     @property
     def changes(self) -> bool:
-        """Whether the step does more than wait."""
-        return self.action is not Action.WAIT
+        """Whether the step changes the node, or what is due to happen to it."""
+        return self.action not in {Action.WAIT, Action.DRAIN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,14 @@ class Goal:
     def reached_by(self, node: Node) -> bool:
         """Whether the node is like that."""
         return (node.instance_type, node.state) == (self.instance_type, self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A run that was cut off: what the node was like before it, to go back to, and what it was to become."""
+
+    was: Goal
+    wanted: Goal
 
 
 _SETTLES = {
@@ -130,8 +140,10 @@ def goal(before: Node, wanted_type: str | None, wanted_state: WantedState) -> Go
     return Goal(before.instance_type if wanted_type is None else wanted_type, state)
 
 
-def plan(before: Node, wanted_type: str | None, wanted_state: WantedState) -> tuple[Step, ...]:
+def plan(before: Node, wanted_type: str | None, wanted_state: WantedState, *, drain: bool = False) -> tuple[Step, ...]:
     """Return the steps from `before` to what is wanted, none if nothing is to be done.
+
+    With `drain`, the queue's door is closed before a running node is stopped.
 
     Raises:
         ResizeError: the node is terminated, or about to be.
@@ -139,37 +151,43 @@ def plan(before: Node, wanted_type: str | None, wanted_state: WantedState) -> tu
     end = goal(before, wanted_type, wanted_state)
     if before.instance_type == end.instance_type and wanted_state is WantedState.UNCHANGED:
         return ()
-    return _steps(before, end)
+    return steps_to(before, end, drain=drain)
 
 
-def rollback(before: Node, now: Node) -> tuple[Step, ...]:
-    """Return the steps that bring the node back from `now` to the type and state it had.
+def settled(node: Node) -> Goal:
+    """Return the type and the state that the node has, or is on its way to.
 
     Raises:
         ResizeError: the node is terminated, or about to be.
     """
-    goal(now, None, WantedState.UNCHANGED)
-    return _steps(now, goal(before, None, WantedState.UNCHANGED))
+    return goal(node, None, WantedState.UNCHANGED)
 
 
-def _steps(now: Node, end: Goal) -> tuple[Step, ...]:
+def steps_to(now: Node, end: Goal, *, drain: bool = False) -> tuple[Step, ...]:
+    """Return the steps that bring the node from `now` to `end`.
+
+    Raises:
+        ResizeError: the node is terminated, or about to be.
+    """
+    state = settled(now).state
     steps: list[Step] = []
-    state = _SETTLES[now.state]
     if now.state is not state:
         steps.append(Step(Action.WAIT, state, f"a change is in progress: the node is {now.state}"))
     if now.instance_type != end.instance_type:
         if state is NodeState.RUNNING:
-            steps += _stop("EC2 changes the type of a stopped instance only")
+            steps += _stop("EC2 changes the type of a stopped instance only", drain=drain)
             state = NodeState.STOPPED
         steps.append(Step(Action.SET_TYPE, end.instance_type, f"the node is a {now.instance_type}"))
     if state is not end.state:
         reason = f"the node is to be {end.state} at the end"
-        steps += _start(reason) if end.state is NodeState.RUNNING else _stop(reason)
+        steps += _start(reason) if end.state is NodeState.RUNNING else _stop(reason, drain=drain)
     return tuple(steps)
 
 
-def _stop(reason: str) -> tuple[Step, Step]:
+def _stop(reason: str, *, drain: bool) -> tuple[Step, ...]:
+    first = (Step(Action.DRAIN, "queue", "jobs on the node would be interrupted"),) if drain else ()
     return (
+        *first,
         Step(Action.STOP, NodeState.STOPPED, reason),
         Step(Action.WAIT, NodeState.STOPPED, "stopping takes EC2 a while"),
     )

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 WAIT_TIMEOUT, WAIT_FAILED, NOT_AS_ASKED = "WaitTimeout", "WaitFailed", "NotAsAsked"
 """Codes of failures that EC2 does not report as errors."""
 
+NO_CAPACITY = frozenset({"InsufficientInstanceCapacity", "Unsupported", "VcpuLimitExceeded"})
+"""Codes of starts that another type may survive."""
+
 _QUOTA = (
     "The account's quota is used up: raise 'Running On-Demand G and VT instances' (for t3: 'Standard instances') in "
     "Service Quotas, or choose a smaller type."
@@ -33,6 +36,14 @@ _ADVICE: Mapping[str, str] = {
     "ConnectTimeoutError": _LATER,
     "ReadTimeoutError": _LATER,
     "IncorrectInstanceState": "Somebody else changed the node meanwhile: see who, then run the same command again.",
+    "Busy": (
+        "Wait until they are done and run the same command again; or say -e force=true, which interrupts them: a job "
+        "that no other worker claims within 5 minutes is lost, and its user has to send it again."
+    ),
+    "NoLease": (
+        "Nothing starts without the order to stop it: check LEASE_ROLE_ARN and LEASE_GROUP (`terraform output "
+        "worker_environment`), and that you may call scheduler:CreateSchedule and iam:PassRole."
+    ),
     WAIT_TIMEOUT: "Look at the instance's status checks in the EC2 console, then try again with a longer wait_timeout.",
     WAIT_FAILED: (
         "EC2 gives the reason as the instance's state transition reason: no capacity ({instance_type} in {zone}), a "

@@ -1,52 +1,42 @@
 """Carrying out a resize: the steps, the waits between them, and the way back when one fails."""
 
-import random
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tinyllama.domain.errors import NodeError
 from tinyllama.domain.node import Node, NodeState
-from tinyllama.domain.node_wait import LAG_S, Verdict, judge, on_its_way
-from tinyllama.domain.resize import Action, Goal, ResizeError, Step, WantedState, goal, rollback
-from tinyllama.domain.resize_advice import NOT_AS_ASKED, WAIT_FAILED, WAIT_TIMEOUT, advice
+from tinyllama.domain.resize import Action, Goal, ResizeError, Step, Unfinished, steps_to
+from tinyllama.domain.resize_advice import NO_CAPACITY, WAIT_TIMEOUT, advice
+from tinyllama.resize.care import Care, Journal
 from tinyllama.resize.prepare import Prepared
+from tinyllama.resize.watch import Pace, Watch, World
 
 if TYPE_CHECKING:  # the ports bring pydantic, for which every task of a runbook would wait
     from tinyllama.ports import ShapedNodes
 
-_FIRST_PAUSE_S = 0.1
 _TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Seconds that one wait may take, and at most between two looks; looks start dense and thin out, with jitter."""
-
-    timeout_s: float = 600.0
-    poll_s: float = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """Time, chance and a place to tell of progress, so that tests can do without any."""
-
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], object] = time.sleep
-    chance: Callable[[float, float], float] = random.uniform
-    tell: Callable[[str], object] = lambda _message: None
-
-
 class Resize:
-    """Carries out one prepared resize."""
+    """Carries out one prepared resize; `done` holds the steps that were begun."""
 
     def __init__(
-        self, nodes: "ShapedNodes", prepared: Prepared, pace: Pace | None = None, world: World | None = None
+        self,
+        nodes: "ShapedNodes",
+        prepared: Prepared,
+        pace: Pace | None = None,
+        world: World | None = None,
+        *,
+        care: Care | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._nodes, self._prepared = nodes, prepared
         self._pace, self._world = pace or Pace(), world or World()
+        self._care, self._journal = care or Care(), journal
+        self._watch = Watch(nodes, prepared.node.id, self._pace, self._world)
         self._touched = False
+        self.done: list[Step] = []
 
     def carry_out(self) -> Node:
         """Do it, and return the node as EC2 then describes it.
@@ -54,13 +44,51 @@ class Resize:
         Raises:
             ResizeError: it failed; old type and state were restored, or the message says what is left.
         """
-        if not self._prepared.steps:
-            return self._prepared.node
+        prepared = self._prepared
+        if self._journal and prepared.changes:
+            self._journal.begin(prepared.node.id, Unfinished(prepared.was, prepared.goal))
         try:
-            self._perform(self._prepared.steps)
-            return self._confirm(self._prepared.goal)
+            node = self._forward()
         except NodeError as error:
-            raise self._back(error) from error
+            failed = self._back(error)
+            if failed.restored is not False:
+                self._forget()
+            raise failed from error
+        finally:
+            self._reopen()
+        self._forget()
+        return node
+
+    def _forward(self) -> Node:
+        """Take the steps; when there is no capacity for a type, try the next one of the ladder."""
+        prepared, goal = self._prepared, self._prepared.goal
+        steps: Sequence[Step] = prepared.steps
+        if not steps:
+            return prepared.node
+        for rung in (*prepared.ladder, None):
+            try:
+                self._perform(steps)
+                return self._watch.confirm(goal)
+            except NodeError as error:
+                if rung is None or error.code not in NO_CAPACITY:
+                    raise
+                self._world.tell(f"{error}; trying {rung}")
+                goal = replace(goal, instance_type=rung)
+                steps = steps_to(self._watch.look(), goal)
+        raise AssertionError("the last rung returns or raises")
+
+    def _reopen(self) -> None:
+        # A node that is stopped leaves the door closed: who asks next wakes it.
+        try:
+            stopped = self._care.closed and self._watch.look(1).state in {NodeState.STOPPED, NodeState.STOPPING}
+        except NodeError:
+            stopped = False
+        if not stopped:
+            self._care.reopen()
+
+    def _forget(self) -> None:
+        if self._journal:
+            self._journal.end(self._prepared.node.id)
 
     def _back(self, failure: NodeError) -> ResizeError:
         before, asked = self._prepared.node, self._prepared.goal
@@ -68,7 +96,7 @@ class Resize:
         next_step = advice(failure.code, asked.instance_type, self._prepared.facts.zone)
         if not self._touched:
             return ResizeError(f"{what} Nothing was touched. {next_step}")
-        was = goal(before, None, WantedState.UNCHANGED)
+        was = self._prepared.was
         self._world.tell(f"{failure}; going back to {was}")
         try:
             restored = self._restore(was)
@@ -81,8 +109,8 @@ class Resize:
     def _restore(self, was: Goal, tries: int = _TRIES) -> Node:
         """Go back, with a new plan whenever a step fails: the first may rest on a look that lagged behind."""
         try:
-            self._perform(rollback(self._prepared.node, self._look()))
-            return self._confirm(was)
+            self._perform(steps_to(self._watch.look(), was))
+            return self._watch.confirm(was)
         except NodeError as error:
             if tries == 1 or error.code == WAIT_TIMEOUT:
                 raise
@@ -92,7 +120,7 @@ class Resize:
 
     def _left(self) -> Node | None:
         try:
-            return self._look()
+            return self._watch.look()
         except NodeError:
             return None
 
@@ -100,61 +128,30 @@ class Resize:
         node_id = self._prepared.node.id
         for step in steps:
             self._world.tell(f"{node_id}: {step.action} {step.target} ({step.reason})")
+            self.done.append(step)
             # Set before the call: an error may hide that EC2 had accepted it.
             self._touched = self._touched or step.changes
             match step.action:
+                case Action.DRAIN:
+                    self._drain()
+                case Action.LEASE:
+                    self._care.lease(node_id)
                 case Action.STOP:
                     self._nodes.stop(node_id)
                 case Action.START:
+                    self._care.lease(node_id)  # first: nothing of ours may ever run without an end
                     self._nodes.start(node_id)
                 case Action.SET_TYPE:
                     self._nodes.set_type(node_id, step.target)
                 case Action.WAIT:
-                    self._wait(NodeState(step.target))
+                    self._watch.wait(NodeState(step.target))
 
-    def _wait(self, target: NodeState) -> None:
-        moving, state = False, None
-        for waited_s in self._looks(self._pace.timeout_s):
-            now = self._look().state
-            if now is not state:
-                self._world.tell(f"waiting for {target}: {now} after {waited_s:.0f} s")
-            state, moving = now, moving or on_its_way(target, now)
-            verdict = judge(target, now, moving=moving, waited_s=waited_s)
-            if verdict is Verdict.REACHED:
+    def _drain(self) -> None:
+        for waited_s in self._watch.looks(self._care.drain_s):
+            if self._care.try_to_drain():
                 return
-            if verdict is Verdict.FAILED:
-                raise NodeError(WAIT_FAILED, f"the node is {now}, where {target} cannot follow any more")
-        raise NodeError(WAIT_TIMEOUT, f"still {state} after waiting {self._pace.timeout_s:.0f} s for {target}")
-
-    def _confirm(self, end: Goal) -> Node:
-        for _ in self._looks(LAG_S):
-            node = self._look()
-            if end.reached_by(node):
-                return node
-        raise NodeError(NOT_AS_ASKED, f"EC2 took every call, but the node is a {node.instance_type}, {node.state}")
-
-    def _looks(self, timeout_s: float) -> Iterator[float]:
-        """Yield the seconds waited so far, each time another look is due; at least once, and last at the timeout."""
-        began, pause = self._world.clock(), min(_FIRST_PAUSE_S, self._pace.poll_s)
-        while (waited_s := self._world.clock() - began) < timeout_s:
-            yield waited_s
-            jittered = pause * self._world.chance(0.8, 1.2)
-            self._world.sleep(min(jittered, max(0.0, began + timeout_s - self._world.clock())))
-            pause = min(pause * 1.5, self._pace.poll_s)
-        yield waited_s
-
-    def _look(self, tries: int = _TRIES) -> Node:
-        """The node as EC2 describes it now. One look that fails is no reason to give up a resize."""
-        node_id = self._prepared.node.id
-        try:
-            return next(node for node in self._nodes.nodes() if node.id == node_id)
-        except StopIteration:
-            raise NodeError("InvalidInstanceID.NotFound", f"{node_id} is gone, or lost its tags") from None
-        except NodeError:
-            if tries == 1:
-                raise
-            self._world.sleep(self._pace.poll_s)
-            return self._look(tries - 1)
+            self._world.tell(f"waiting for jobs to finish, for {waited_s:.0f} s")
+        raise self._care.too_busy()
 
 
 def _told(node_id: str, left: Node | None, was: Goal) -> str:

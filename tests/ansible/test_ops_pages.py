@@ -1,0 +1,73 @@
+"""The pages of `docs/ops` for runbooks: every command runs on the strict local AWS, and prints what stands below it."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ansible.conftest import BIN, ROOT, Cloud
+from tests.ansible.test_lambda_alias import router
+from tests.ansible.test_queue_cluster import redis
+from tests.ansible.test_smoke import api
+
+__all__ = ["api", "redis", "router"]  # the fixtures
+PAGES = ("audit", "lambda_router", "redis_queue", "resize", "resize_rollback", "smoke", "start_stop")
+_BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def commands(page: str) -> Iterator[tuple[str, list[str]]]:
+    """Each command, and the lines that are promised below it."""
+    for block in _BLOCK.findall((ROOT / "docs" / "ops" / f"{page}.md").read_text()):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *promised = part.strip().splitlines()
+            yield command, promised
+
+
+def kept(promise: str, output: str) -> bool:
+    """Whether some line is like that; `…` stands for anything."""
+    pattern = ".*".join(re.escape(part) for part in promise.split("…"))
+    return any(re.fullmatch(pattern, line.strip()) for line in output.splitlines())
+
+
+def run(command: str, audit: Path) -> str:
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "TL_AUDIT_FILE": str(audit), "COLUMNS": "500"}
+    # `make setup` would install: what is tested here is installed.
+    command = re.sub(r"^make ", "make -o setup ", command)
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=50, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_the_page_prints_what_stands_below_it(
+    cloud: Cloud, router: Any, redis: Any, api: Any, page: str, tmp_path: Path
+) -> None:
+    audit = tmp_path / "audit.jsonl"
+    found = list(commands(page))
+    assert found
+    if page == "resize_rollback":  # there has to be a resize
+        run("ansible-playbook playbooks/resize.yml -e target=g4dn.xlarge -e confirm=tinyllama-gpu", audit)
+    for command, promised in found:
+        output = run(command, audit)
+        broken = [promise for promise in promised if not kept(promise, output)]
+        assert not broken, f"{command}\nshould print {broken}, but printed\n{output}"
+
+
+def test_a_promise_that_is_not_kept_is_found() -> None:
+    assert kept("…changed=1…", "localhost : ok=3 changed=1 failed=0")
+    assert not kept("…changed=2…", "localhost : ok=3 changed=1 failed=0")
+
+
+def test_every_playbook_of_the_operators_has_a_page_that_runs_it() -> None:
+    text = "".join((ROOT / "docs" / "ops" / f"{page}.md").read_text() for page in PAGES)
+    for name in ("resize", "start", "stop", "rollback", "resize_rollback", "queue", "smoke"):
+        assert f"playbooks/{name}.yml" in text or name == "rollback", name
+        header = (ROOT / "playbooks" / f"{name}.yml").read_text()
+        assert all(f"# {word}" in header for word in ("When:", "Command:", "Options:", "Touches:", "Undo:")), name
