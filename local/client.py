@@ -13,8 +13,10 @@ from local.addresses import account_of
 from local.aws.account import Account
 from local.state import Home, State
 
-POLL_S = 0.2
+POLL_S, SLOWEST_POLL_S = 0.2, 1.0
 """Often enough to read along; each look costs the API what a prompt costs."""
+LINE = 60
+"""Characters that are worth a look: text that is written slowly, beside that of others, is looked at less often."""
 PATIENCE_S = 10.0
 """How long `follow` puts up with a queue that is away, or with being told to ask less often."""
 _PASSING = frozenset({429, 503})
@@ -126,17 +128,22 @@ class Client:
         return Progress(body["status"], body.get("text") or body.get("partial") or "", body.get("error"))
 
     def follow(self, job_id: str, *, every_s: float = POLL_S) -> Iterator[Progress]:
-        """Look at a job again and again until it is final; yields each look. A 503 or 429 that passes is waited for."""
+        """Look at a job again and again until it is final; yields each look. A 503 or 429 that passes is waited for.
+
+        `every_s` is the shortest pause; a longer one gives a slow text the time for another line.
+        """
         patient = Retrying(
             stop=stop_after_delay(PATIENCE_S),
             wait=wait_fixed(max(every_s, POLL_S)),
             retry=retry_if_exception(lambda error: isinstance(error, RefusedError) and error.status in _PASSING),
             reraise=True,
         )
-        progress = patient(self.job, job_id)
+        progress, writing_since = patient(self.job, job_id), time.monotonic()
         yield progress
         while not progress.final:
-            time.sleep(every_s)
+            if not progress.text:
+                writing_since = time.monotonic()
+            time.sleep(pause_s(len(progress.text), time.monotonic() - writing_since, shortest_s=every_s))
             progress = patient(self.job, job_id)
             yield progress
 
@@ -185,6 +192,12 @@ class Client:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Let go of connections."""
         self.close()
+
+
+def pause_s(written: int, in_s: float, *, shortest_s: float) -> float:
+    """How long until another `LINE` will have been written, when `written` characters took `in_s`."""
+    line_s = LINE * in_s / written if written else 0.0
+    return max(shortest_s, min(line_s, SLOWEST_POLL_S))
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from typing import Any
 import httpx
 import pytest
 import typer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from local import asking, client
 from local.aws.account import Account
-from local.client import Client, NotRunningError, RefusedError
+from local.client import POLL_S, SLOWEST_POLL_S, Client, NotRunningError, RefusedError, pause_s
 
 ACCOUNT = Account(
     region="eu-central-1",
@@ -140,3 +142,20 @@ def test_ask_says_what_to_do_when_it_cannot_have_an_answer(
 
     assert ended.value.exit_code == code
     assert told in capsys.readouterr().err
+
+
+def test_text_that_comes_fast_is_looked_at_as_often_as_one_can_read_along() -> None:
+    assert pause_s(350, 1.0, shortest_s=POLL_S) == POLL_S
+
+
+def test_text_that_comes_slowly_is_given_time_for_another_line() -> None:
+    assert pause_s(150, 1.0, shortest_s=POLL_S) == 0.4
+
+
+def test_a_job_without_text_is_looked_at_as_often_as_before() -> None:
+    assert pause_s(0, 20.0, shortest_s=POLL_S) == POLL_S
+
+
+@given(st.integers(0, 100_000), st.floats(0, 10_000), st.sampled_from([0.05, POLL_S, 3.0]))
+def test_nobody_waits_longer_than_a_second_for_news_unless_he_asks_to(written: int, in_s: float, least: float) -> None:
+    assert least <= pause_s(written, in_s, shortest_s=least) <= max(least, SLOWEST_POLL_S)
