@@ -1,10 +1,14 @@
 """Fixtures that several tiers share."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from local.redis_server import RedisServer
+
+# A shell ignores Ctrl-C for what it runs in the background, and children inherit that: `tl` would never be told.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
