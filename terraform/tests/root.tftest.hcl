@@ -9,7 +9,11 @@ variables {
   artefact_dir = "tests/artefacts"
 }
 
-run "the_routes_are_those_of_the_api_description" {
+run "with_the_admin_api_the_routes_are_those_of_the_api_description" {
+  variables {
+    optional_functions = ["resize"]
+  }
+
   assert {
     condition = toset(keys(module.edge.routes)) == toset(flatten([
       for path, item in yamldecode(file("../docs/api/openapi.yaml")).paths : [
