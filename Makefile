@@ -19,7 +19,7 @@ setup: ## install the locked dependencies and the model into .venv (first time: 
 demo: setup ## run the main job on this machine: wake the node, answer two prompts, resize it, let it fall asleep
 	@tl demo
 
-# Not in parallel: two processes on two cores took as long as one (39 and 41 s), and timings stay undisturbed.
+# Not in parallel: several tests bound how long something may take, on cores that are their own.
 test: setup ## run every test that needs neither containers nor Terraform; more options: make test ARGS="-k queue"
 	@pytest -m "not terraform" $(ARGS)
 

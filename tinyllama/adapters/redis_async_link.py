@@ -12,11 +12,11 @@ from typing import Any, cast
 
 import hiredis
 
+from tinyllama.adapters.redis_link import Words, unknown_script
 from tinyllama.adapters.redis_scripts import digest, source
 from tinyllama.domain.errors import QueueUnavailableError
 
 _INCOMPLETE = object()
-Words = tuple[str | int, ...]
 
 
 _packed: Callable[[Words], bytes] = hiredis.pack_command  # type: ignore[assignment]  # its stub says: of one
@@ -122,7 +122,7 @@ class RedisAsyncLink:
         try:
             return await self.ask("EVALSHA", digest(script), *call)
         except QueueUnavailableError as error:
-            if not _unknown_script(error.__cause__):
+            if not unknown_script(error.__cause__):
                 raise
         return await self.ask("EVAL", source(script), *call)
 
@@ -142,7 +142,7 @@ class RedisAsyncLink:
             try:
                 patience_s = wait_s + self._timeout_s
                 first, answer = await connection.send([tuple(words), ("EVALSHA", digest(script), *call)], patience_s)
-                if _unknown_script(answer):
+                if unknown_script(answer):
                     [answer] = await connection.send([("EVAL", source(script), *call)], self._timeout_s)
             except BaseException:
                 connection.close()  # or the answer to this would be taken for the answer to the next
@@ -178,10 +178,6 @@ class RedisAsyncLink:
         for connection in self._made:
             connection.close()
         await asyncio.sleep(0)  # a transport lets go of its socket when the loop comes round again
-
-
-def _unknown_script(answer: object) -> bool:
-    return isinstance(answer, hiredis.ReplyError) and str(answer).startswith("NOSCRIPT")
 
 
 @contextlib.contextmanager

@@ -45,7 +45,7 @@ class _Connection:
     def ask(self, words: Words, unknown: Words | None) -> Any:
         """Send a command, and `unknown` if the server does not know its script; raises what it answers in anger."""
         answer = self._exchange(words)
-        if unknown and _unknown_script(answer):  # so it has not run, and after EVAL the server knows it
+        if unknown and unknown_script(answer):  # so it has not run, and after EVAL the server knows it
             answer = self._exchange(unknown)
         if isinstance(answer, hiredis.ReplyError):
             raise answer
@@ -127,5 +127,6 @@ class RedisLink:
         return _Connection(*self._server)
 
 
-def _unknown_script(answer: object) -> bool:
+def unknown_script(answer: object) -> bool:
+    """Whether the server answered that it does not know a script by its digest."""
     return isinstance(answer, hiredis.ReplyError) and str(answer).startswith("NOSCRIPT")
