@@ -20,8 +20,9 @@ demo: setup ## run the main job on this machine: wake the node, answer two promp
 	@tl demo
 
 # Not in parallel: several tests bound how long something may take, on cores that are their own.
+# Half of the time is waiting, so files run side by side, the slow ones (e2e, integration) not last.
 test: setup ## run every test that needs neither containers nor Terraform; more options: make test ARGS="-k queue"
-	@pytest -m "not terraform" $(ARGS)
+	@pytest -m "not terraform" -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Not in `make test`, which tracing would slow down; these tests alone reach what LAM-001 asks for.
 coverage: setup ## measure how much of the handlers and the domain their tests reach; less than 95 % (LAM-001) fails
@@ -77,7 +78,7 @@ wheel: setup ## build what the hosts are given, into build/wheel: the same bytes
 	@rm -rf build/wheel && python -m hatchling build -t wheel -d build/wheel
 
 test-images: ## make the image that roles are tested on, or say what is missing for it
-	@tests/hosts/image.sh || (($$? == 3))
+	@local/host_image.sh || (($$? == 3))
 
 test-hosts: setup wheel ## apply every role to systemd hosts in podman and look at what it does; one role: make test-hosts ROLE=docker
 	@python -m tests.hosts $(ROLE)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -43,7 +44,8 @@ description:
     fails. The message says what happened, what was restored, and what to do next.
   - Whatever starts the node grants it a lease first - a one-shot schedule by which AWS itself stops it. Without a lease
     nothing is started.
-  - A run that was killed is taken up by the next one if both have the same O(journal).
+  - A run that was killed is taken up by the next one if both have the same O(journal). Of two at the same time, the
+    second waits for the first.
   - A type that does not exist, or that has other processors than the node, is refused before anything is touched.
 options:
   instance_type:
@@ -89,7 +91,7 @@ options:
     description: The schedule group of leases. E(LEASE_GROUP) if not given, else C(tinyllama-leases).
     type: str
   journal:
-    description: Folder in which a run that changes something leaves what it does, until it is done.
+    description: Folder in which a run that changes something leaves what it does, until it is done, and its lock.
     type: path
   confirm:
     description: Name tag or id of the node. If given and another one, nothing is done; not looked at in check mode.
@@ -162,6 +164,11 @@ steps:
   type: list
   elements: dict
   sample: [{action: set_type, target: g4dn.xlarge, reason: the node is a t3.small}]
+unfinished:
+  description: Whether O(journal) holds a run that was cut off. Running the module forgets it, even if no step is left.
+  returned: success
+  type: bool
+  sample: false
 seconds: {description: How long the module took., returned: always, type: float, sample: 0.4}
 restored:
   description: Whether the node is as it was before. Null when nothing had been touched.
@@ -204,6 +211,20 @@ def ensure(options: dict[str, Any], *, check: bool, tell: Callable[[str], object
         options["instance_type"], state, options["instance_id"], tuple(options["ladder"]), drain=options["drain"]
     )
     journal = FileJournal(Path(options["journal"])) if options["journal"] else None
+    alone = journal.held(options["wait_timeout"], tell) if journal and not check else contextlib.nullcontext()
+    with alone:
+        return _ensured(options, nodes, wanted, journal, check=check, tell=tell)
+
+
+def _ensured(
+    options: dict[str, Any],
+    nodes: Ec2Nodes,
+    wanted: Wanted,
+    journal: FileJournal | None,
+    *,
+    check: bool,
+    tell: Callable[[str], object],
+) -> dict[str, Any]:
     leases = _leases(options, "0" * 12) if options["lease"] else None  # only asked, so any role will do
     prepared = prepare(nodes, wanted, journal=journal, leases=leases)
     confirm = None if check else options["confirm"]

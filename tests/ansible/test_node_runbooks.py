@@ -1,5 +1,6 @@
 """`start.yml`, `stop.yml`, `resize_rollback.yml`, and killed runs, on the strict local AWS and a real Redis."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from local.redis_server import HOST, RedisServer
@@ -142,7 +144,7 @@ def test_a_resize_that_is_killed_is_completed_by_running_it_again(
     assert runbook("start", **QUICK).code == 0
     cloud.aws.settings(boot_s=1.5, stop_s=1.5)
     cloud.aws.clear()
-    assert ended_at(cloud, step, tmp_path, signal.SIGKILL) == -signal.SIGKILL
+    assert ended_at(cloud, step, tmp_path, killed_with_its_workers) == -signal.SIGKILL
     state = cloud.node()[1]
     assert state in {"stopped", "stopping"} or lease(cloud)
     run = runbook("resize", target=GPU, **QUICK)
@@ -152,16 +154,37 @@ def test_a_resize_that_is_killed_is_completed_by_running_it_again(
     assert list(tmp_path.rglob("i-*.json")) == []
 
 
+def test_the_worker_that_a_killed_run_leaves_behind_is_waited_for(
+    cloud: Cloud, runbook: Runbook, tmp_path: Path
+) -> None:
+    assert runbook("start", **QUICK).code == 0
+    cloud.aws.settings(boot_s=1.5, stop_s=1.5)
+    cloud.aws.clear()
+    assert ended_at(cloud, "StopInstances", tmp_path, psutil.Process.kill) == -signal.SIGKILL
+    run = runbook("resize", target=GPU, **QUICK)
+    assert run.code == 0, run.output
+    assert "another run is changing the node; waiting until it is done" in run.output
+    assert cloud.node() == (GPU, "running")
+    assert cloud.writes() == ["StopInstances", "ModifyInstanceAttribute", "StartInstances"]
+
+
 def test_a_run_that_is_broken_off_says_so(cloud: Cloud, runbook: Runbook, tmp_path: Path) -> None:
     cloud.aws.settings(boot_s=3)
-    ended_at(cloud, "StartInstances", tmp_path, signal.SIGINT, state="running")
+    ended_at(cloud, "StartInstances", tmp_path, lambda run: os.killpg(run.pid, signal.SIGINT), state="running")
     text = (tmp_path / "deep" / "audit.jsonl").read_text()
     assert [json.loads(line)["outcome"] for line in text.splitlines()] == ["interrupted"]
     assert lease(cloud)
 
 
-def ended_at(cloud: Cloud, step: str, folder: Path, how: signal.Signals, **inputs: str) -> int:
-    """Run a resize, and end it and its workers once that call was made; returns how it ended."""
+def killed_with_its_workers(run: psutil.Process) -> None:
+    """As when the machine loses power. A worker has a session of its own, so the process group is not enough."""
+    for process in [run, *run.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def ended_at(cloud: Cloud, step: str, folder: Path, end_it: Callable[[psutil.Process], object], **inputs: str) -> int:
+    """Run a resize, and end it once that call was made; returns how it ended."""
     command = [str(BIN / "ansible-playbook"), "playbooks/resize.yml", "-e", f"target={GPU}"]
     command += [f"-e{name}={value}" for name, value in (QUICK | inputs).items()]
     audit = folder / "deep" / "audit.jsonl"
@@ -171,5 +194,5 @@ def ended_at(cloud: Cloud, step: str, folder: Path, how: signal.Signals, **input
         while not cloud.aws.calls("ec2", step):
             assert time.monotonic() < end, f"no {step} was seen"
             time.sleep(0.01)
-        os.killpg(run.pid, how)
+        end_it(psutil.Process(run.pid))
     return run.returncode

@@ -1,7 +1,11 @@
 """What is being done to a node, in a file, so that a run after one that was killed knows where it came from."""
 
 import contextlib
+import fcntl
 import json
+import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tinyllama.domain.node import NodeState
@@ -25,6 +29,28 @@ class FileJournal:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ResizeError(f"{path} cannot be read ({error}). Look at the node, then remove the file.") from error
 
+    @contextlib.contextmanager
+    def held(self, timeout_s: float, tell: Callable[[str], object]) -> Iterator[None]:
+        """Let one run at a time change nodes, and wait for the one that does; the system lets go when a process ends.
+
+        Killing `ansible-playbook` leaves its worker, which goes on: without this, the next run and it would take turns.
+        Raises `ResizeError` when the other is still at work after that many seconds.
+        """
+        path = self._folder / "lock"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise ResizeError(f"{path} cannot be written ({error}); nothing was touched.") from error
+        with file:
+            if not _locked(file.fileno()):
+                tell("another run is changing the node; waiting until it is done")
+                _wait(path, file.fileno(), time.monotonic() + timeout_s)
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            yield
+
     def begin(self, node_id: str, run: Unfinished) -> None:
         """Remember; a run that follows a cut-off one keeps its origin. Raises `ResizeError`."""
         path, text = self._path(node_id), json.dumps({"was": _told(run.was), "wanted": _told(run.wanted)})
@@ -43,6 +69,25 @@ class FileJournal:
 
     def _path(self, node_id: str) -> Path:
         return self._folder / f"{node_id}.json"
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait(path: Path, descriptor: int, end: float) -> None:
+    while not _locked(descriptor):
+        if time.monotonic() >= end:
+            process = path.read_text(encoding="utf-8").strip()
+            raise ResizeError(
+                f"Another run is still changing the node (process {process}); nothing was touched. Let it finish, or "
+                "end that process and run the same command again."
+            )
+        time.sleep(0.1)
 
 
 def _goal(found: dict[str, str]) -> Goal:

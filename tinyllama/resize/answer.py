@@ -21,6 +21,7 @@ def answer(prepared: Prepared, end: Goal, steps: Sequence[Step], warnings: Seque
         "before": priced(before, region),
         "after": priced(after, region),
         "steps": [asdict(step) for step in steps],
+        "unfinished": prepared.unfinished,
         "diff": {"before": before, "after": after, "before_header": node.id, "after_header": node.id},
         **({"warnings": list(warnings)} if warnings else {}),
     }

@@ -40,7 +40,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A resize that was checked and planned, and has touched nothing yet. `was` is what a failure goes back to."""
+    """A resize that was checked and planned, and has touched nothing yet. `was` is what a failure goes back to.
+
+    `unfinished` tells that a run before was cut off; it is forgotten by carrying this one out, even if nothing is left.
+    """
 
     node: Node
     facts: NodeFacts
@@ -48,6 +51,7 @@ class Prepared:
     steps: tuple[Step, ...]
     was: Goal
     ladder: tuple[str, ...] = ()
+    unfinished: bool = False
 
     @property
     def changes(self) -> bool:
@@ -69,7 +73,8 @@ def prepare(
         LeaseError: whether there is a lease could not be found out.
     """
     node = choose(nodes.nodes(), wanted.instance_id)
-    unfinished = journal.unfinished(node.id) if journal and wanted.instance_type else None
+    cut_off = journal.unfinished(node.id) if journal else None
+    unfinished = cut_off if wanted.instance_type else None
     was = unfinished.was if unfinished else settled(node)
     state = wanted.state
     if unfinished and state is WantedState.UNCHANGED:
@@ -83,7 +88,7 @@ def prepare(
     end = goal(node, wanted.instance_type, state) if steps else Goal(node.instance_type, node.state)
     if leases and end.state is NodeState.RUNNING and not any(step.action is Action.START for step in steps):
         steps += _lease(node, leases)
-    return Prepared(node, facts, end, steps, was, wanted.ladder)
+    return Prepared(node, facts, end, steps, was, wanted.ladder, unfinished=cut_off is not None)
 
 
 def _lease(node: Node, leases: "Leases") -> tuple[Step, ...]:
