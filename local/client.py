@@ -1,24 +1,24 @@
 """The API as a user's program sees it: signs in, asks, follows, cancels."""
 
 import dataclasses
+import json
 import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import urllib3
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from local.addresses import account_of
 from local.aws.account import Account
 from local.state import Home, State
 
-POLL_S, SLOWEST_POLL_S = 0.2, 1.0
-"""Often enough to read along; each look costs the API what a prompt costs."""
-LINE = 60
-"""Characters that are worth a look: text that is written slowly, beside that of others, is looked at less often."""
+POLL_S = 0.2
+"""Often enough to read along, and as often as a worker publishes; each look costs the API what a prompt costs."""
 PATIENCE_S = 10.0
 """How long `follow` puts up with a queue that is away, or with being told to ask less often."""
+_ERROR = 400
 _PASSING = frozenset({429, 503})
 FINAL = frozenset({"done", "failed", "expired", "cancelled"})
 
@@ -30,8 +30,8 @@ class NotRunningError(Exception):
 class RefusedError(Exception):
     """The API said no; `body` is its JSON with `error`, `retry_after_s` what it asked to wait."""
 
-    def __init__(self, answer: httpx.Response) -> None:
-        self.status, self.body = answer.status_code, _json(answer)
+    def __init__(self, answer: urllib3.BaseHTTPResponse) -> None:
+        self.status, self.body = answer.status, _json(answer)
         self.code = str(self.body.get("error", f"http_{self.status}"))
         self.request_id = answer.headers.get("x-request-id", "")
         self.retry_after_s = int(answer.headers.get("retry-after", 0))
@@ -81,8 +81,8 @@ class Client:
 
     def __init__(self, api_url: str, aws_url: str, account: Account, *, timeout_s: float = 10.0) -> None:
         self._api_url, self._aws_url, self._account = api_url, aws_url, account
-        # trust_env: a proxy of the user's would not find this machine's loopback.
-        self._http = httpx.Client(timeout=timeout_s, trust_env=False)
+        # urllib3: a look is taken five times a second, beside a model that wants the processor. It asks no proxy.
+        self._http = urllib3.PoolManager(retries=False, timeout=timeout_s)
         self._token = ""
 
     @classmethod
@@ -111,7 +111,7 @@ class Client:
             "x-amz-target": "AWSCognitoIdentityProviderService.InitiateAuth",
         }
         answer = self._send("POST", self._aws_url, headers, question)
-        if answer.is_error:
+        if answer.status >= _ERROR:
             raise RefusedError(answer)
         self._token = str(answer.json()["AuthenticationResult"]["IdToken"])
         return self._token
@@ -128,29 +128,25 @@ class Client:
         return Progress(body["status"], body.get("text") or body.get("partial") or "", body.get("error"))
 
     def follow(self, job_id: str, *, every_s: float = POLL_S) -> Iterator[Progress]:
-        """Look at a job again and again until it is final; yields each look. A 503 or 429 that passes is waited for.
-
-        `every_s` is the shortest pause; a longer one gives a slow text the time for another line.
-        """
+        """Look at a job every `every_s` until it is final; yields each look. A 503 or 429 that passes is waited for."""
         patient = Retrying(
             stop=stop_after_delay(PATIENCE_S),
             wait=wait_fixed(max(every_s, POLL_S)),
             retry=retry_if_exception(lambda error: isinstance(error, RefusedError) and error.status in _PASSING),
             reraise=True,
         )
-        progress, writing_since = patient(self.job, job_id), time.monotonic()
-        yield progress
-        while not progress.final:
-            if not progress.text:
-                writing_since = time.monotonic()
-            time.sleep(pause_s(len(progress.text), time.monotonic() - writing_since, shortest_s=every_s))
-            progress = patient(self.job, job_id)
+        due = time.monotonic()
+        while not (progress := patient(self.job, job_id)).final:
             yield progress
+            now = time.monotonic()
+            due = max(due + every_s, now)  # what a look takes is part of the pause
+            time.sleep(due - now)
+        yield progress
 
     def cancel(self, job_id: str) -> bool:
         """Cancel a job; false when it was finished already."""
         answer = self._ask("DELETE", f"/jobs/{job_id}")
-        if answer.status_code == 409:
+        if answer.status == 409:
             return False
         _accepted(answer)
         return True
@@ -167,23 +163,25 @@ class Client:
         """Put the node to sleep."""
         _accepted(self._ask("POST", "/stop"))
 
-    def _ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
+    def _ask(self, method: str, path: str, body: Any = None) -> urllib3.BaseHTTPResponse:
         fresh = not self._token
         url = f"{self._api_url}{path}"
         answer = self._send(method, url, {"authorization": f"Bearer {self._token or self.sign_in()}"}, body)
-        if answer.status_code == 403 and not fresh:  # the token's hour is over
+        if answer.status == 403 and not fresh:  # the token's hour is over
             answer = self._send(method, url, {"authorization": f"Bearer {self.sign_in()}"}, body)
         return answer
 
-    def _send(self, method: str, url: str, headers: dict[str, str], body: Any) -> httpx.Response:
+    def _send(self, method: str, url: str, headers: dict[str, str], body: Any) -> urllib3.BaseHTTPResponse:
+        data = None if body is None else json.dumps(body).encode()
+        kind = {"content-type": "application/json"} if data else {}
         try:
-            return self._http.request(method, url, headers=headers, json=body)
-        except httpx.TransportError as error:
+            return self._http.request(method, url, headers={**kind, **headers}, body=data)
+        except urllib3.exceptions.HTTPError as error:
             raise NotRunningError(f"{url} does not answer: {error}") from error
 
     def close(self) -> None:
         """Let go of connections."""
-        self._http.close()
+        self._http.clear()
 
     def __enter__(self) -> Self:
         """Nothing is sent before the first question."""
@@ -194,13 +192,7 @@ class Client:
         self.close()
 
 
-def pause_s(written: int, in_s: float, *, shortest_s: float) -> float:
-    """How long until another `LINE` will have been written, when `written` characters took `in_s`."""
-    line_s = LINE * in_s / written if written else 0.0
-    return max(shortest_s, min(line_s, SLOWEST_POLL_S))
-
-
-def _json(answer: httpx.Response) -> dict[str, Any]:
+def _json(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     try:
         body = answer.json()
     except ValueError:
@@ -208,7 +200,7 @@ def _json(answer: httpx.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _accepted(answer: httpx.Response) -> dict[str, Any]:
-    if answer.is_error:
+def _accepted(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+    if answer.status >= _ERROR:
         raise RefusedError(answer)
     return _json(answer)

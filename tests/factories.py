@@ -4,7 +4,8 @@ import itertools
 import uuid
 from typing import Any
 
-from tinyllama.domain.jobs import Job, Reply, Timings, Usage
+from tinyllama.domain.jobs import Job
+from tinyllama.domain.replies import Reply, Timings, Usage
 
 ALICE, BOB = "sub-alice", "sub-bob"
 _numbers = itertools.count(1)

@@ -4,18 +4,22 @@ The queue is two protocols, since its two sides have nothing in common: the API 
 (synchronously, in a Lambda), the worker claims and settles (asynchronously, many jobs at once).
 """
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tinyllama.domain.automation import Execution, ExecutionSummary
-from tinyllama.domain.jobs import Job, JobStatus, JobView, Reply, Usage
-from tinyllama.domain.metrics import Metric
-from tinyllama.domain.node import Node
-from tinyllama.domain.queue_health import Measurement
-from tinyllama.domain.resize import NodeFacts
-from tinyllama.domain.throttle import Allowance
+if TYPE_CHECKING:  # what a port speaks of is imported by who has it: a cold start pays for every module
+    from tinyllama.domain.automation import Execution, ExecutionSummary
+    from tinyllama.domain.jobs import Job, JobStatus, JobView
+    from tinyllama.domain.metrics import Metric
+    from tinyllama.domain.node import Node
+    from tinyllama.domain.queue_health import Measurement
+    from tinyllama.domain.replies import Reply, Usage
+    from tinyllama.domain.resize import NodeFacts
+    from tinyllama.domain.throttle import Allowance
 
 
 class AdmitCode(StrEnum):

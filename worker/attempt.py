@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tinyllama.domain.errors import EngineError, QueueUnavailableError, ReplyStoreError
-from tinyllama.domain.jobs import JobStatus, Reply, Timings, Usage
+from tinyllama.domain.jobs import JobStatus
 from tinyllama.domain.node import Activity
+from tinyllama.domain.replies import Reply, Timings, Usage
 from tinyllama.ports import Claim, Dispatch, Engine, Outcome, ReplyStore
 from worker.log import log
 from worker.progress import Progress

@@ -14,7 +14,7 @@ import aiohttp
 import tenacity
 
 from tinyllama.domain.errors import EngineError
-from tinyllama.domain.jobs import Usage
+from tinyllama.domain.replies import Usage
 from tinyllama.ports import Chunk
 from worker.engine_errors import EngineBusyError, failure
 from worker.engine_stream import events
@@ -127,7 +127,7 @@ class _Reading:
 
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[Chunk]:
     reading = _Reading()
-    async for found in events(response):
+    async for found in events(response, lambda: reading.pieces > 0):
         if text := "".join(map(reading.take, _before_done(found))):
             yield Chunk(text)
         if found[-1] == _DONE:

@@ -5,8 +5,8 @@ other, and waking up for each costs many times what reading it does.
 """
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 
@@ -14,37 +14,62 @@ from tinyllama.domain.errors import EngineError
 
 LONGEST_EVENT = 1 << 20
 """Bytes; a chunk has a few hundred."""
-_PAUSE_SHARE, _LONGEST_PAUSE_S = 0.02, 0.05
+TICK_S = 0.2
+"""The longest that the kernel keeps what arrives. All streams are read at the same ticks of the event loop's clock."""
+_MUCH = 65_536
+"""Bytes that are handed over before the tick."""
 
 
-async def events(response: aiohttp.ClientResponse) -> AsyncIterator[list[bytes]]:
+async def events(response: aiohttp.ClientResponse, begun: Callable[[], bool]) -> AsyncIterator[list[bytes]]:
     """The data of the events, as many at a time as have arrived.
 
-    The first come at once. Between two reads passes up to a fiftieth of the time since then: nobody notices, and on a
-    host that shares its cores with the engine it is the engine's. Raises `EngineError`, and what aiohttp raises.
+    They come at once until the text has `begun`, the last as soon as the engine hangs up, and in between those of a
+    tick together: they are not published more often, and on a host that shares its cores with the engine the time is
+    the engine's. Raises `EngineError`, and what aiohttp raises.
     """
-    rest, began = b"", time.monotonic()
-    while data := await response.content.readany():
-        *lines, rest = (rest + data).split(b"\n")
-        if len(rest) > LONGEST_EVENT:
-            raise EngineError("engine_garbage", f"{len(rest)} bytes without the end of a line")
-        if found := [event for line in lines if (event := _data(line))]:
-            yield found
-        await _let_gather(response, min(_LONGEST_PAUSE_S, _PAUSE_SHARE * (time.monotonic() - began)))
-
-
-async def _let_gather(response: aiohttp.ClientResponse, pause_s: float) -> None:
-    """Leave what arrives meanwhile to the kernel."""
-    connection = response.connection
-    transport = connection.transport if connection else None  # there is none at the end
-    if transport is None or transport.is_closing():
-        return
-    transport.pause_reading()
+    rest, kernel = b"", _Kernel(response)
     try:
-        await asyncio.sleep(pause_s)
+        while data := await response.content.readany():
+            *lines, rest = (rest + data).split(b"\n")
+            if len(rest) > LONGEST_EVENT:
+                raise EngineError("engine_garbage", f"{len(rest)} bytes without the end of a line")
+            if found := [event for line in lines if (event := _data(line))]:
+                yield found
+            if begun():
+                kernel.gather()
     finally:
-        if not transport.is_closing():  # uvloop's would complain
-            transport.resume_reading()
+        kernel.forget()
+
+
+class _Kernel:
+    """Has the kernel gather what arrives (`SO_RCVLOWAT`), which, unlike a pause of ours, ends with the connection."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        connection = response.connection
+        self._transport = connection.transport if connection else None  # there is none when all has come at once
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def gather(self) -> None:
+        """Wake nobody before the next tick."""
+        if self._timer is None and self._wake_at(_MUCH):
+            self._timer = self._loop.call_at((self._loop.time() // TICK_S + 1) * TICK_S, self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._timer = None
+        self._wake_at(1)
+
+    def _wake_at(self, size: int) -> bool:
+        """Have the connection count as readable from so many bytes on; false when it is over."""
+        if self._transport is None or self._transport.is_closing():
+            return False
+        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
+        return True
+
+    def forget(self) -> None:
+        """Nothing will be read any more."""
+        if self._timer:
+            self._timer.cancel()
 
 
 def _data(line: bytes) -> bytes:

@@ -22,5 +22,6 @@ class Progress:
     async def first_text(self, timeout_s: float) -> None:
         """Wait until a job has its first text, `timeout_s` at most."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._begun.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):  # unlike wait_for, without a task
+                await self._begun.wait()
         self._begun.clear()

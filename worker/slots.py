@@ -10,6 +10,9 @@ from worker.attempt import Attempt, Workbench
 from worker.log import log
 from worker.patience import Patience
 
+_AFTER_TICK_S = 0.02
+"""Engines' streams are read at ticks (`worker/engine_stream.py`); what they brought is published right after."""
+
 
 class Slots:
     """Up to `size` attempts at once. `on_end` is called with each attempt that ended."""
@@ -20,6 +23,7 @@ class Slots:
         self._patience = patience
         self._on_end = on_end
         self._running: dict[Attempt, asyncio.Task[None]] = {}
+        self._some = asyncio.Event()
 
     @property
     def busy(self) -> int:
@@ -45,6 +49,7 @@ class Slots:
 
     def _begin(self, attempt: Attempt, work: Callable[[], Awaitable[None]]) -> None:
         self._running[attempt] = asyncio.create_task(self._run(attempt, work))
+        self._some.set()
 
     async def refuse(self, claims: Iterable[Claim]) -> None:
         """Hand claims back unworked; the job is queued again and keeps its number of tries."""
@@ -58,6 +63,8 @@ class Slots:
             await self._patience.once(work)
         finally:
             del self._running[attempt]
+            if not self._running:
+                self._some.clear()
             self._on_end(attempt)
 
     async def pulse(self, *, publish_s: float, renew_s: float) -> None:
@@ -66,8 +73,10 @@ class Slots:
         A job's first text is published at once: somebody waits for it.
         """
         renewed_at, published = self._bench.monotonic(), dict[Attempt, str]()
+        clock = asyncio.get_running_loop().time
         while True:
-            await self._bench.progress.first_text(publish_s)
+            await self._some.wait()
+            await self._bench.progress.first_text(publish_s - (clock() - _AFTER_TICK_S) % publish_s)
             texts, now = {attempt: attempt.text for attempt in self._running}, self._bench.monotonic()
             if texts and (texts != published or now - renewed_at >= renew_s):
                 await self._renew(texts)

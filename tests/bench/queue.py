@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 from local.redis_server import RedisServer
 from tests.bench import queue_cost, queue_scale
 from tests.bench.queue_contestants import CONTESTANTS, FLOOR, OURS, core, on_redis, playing, surroundings
-from tests.bench.queue_environments import UnavailableError, install
 from tests.bench.rows import Goal, Row, row
 from tests.bench.table import err
 from tests.bench.timing import Tell, in_turns, percentile, ratios, span
+from tests.environments import UnavailableError, install
 from tinyllama.adapters.redis_link import RedisLink
 
 ROUNDS, STARTS = 5, 9

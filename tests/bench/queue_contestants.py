@@ -14,7 +14,7 @@ from typing import Any
 from local.processes import end
 from local.redis_server import RedisServer
 from tests.bench.peers.queue.bell import PATH, REDIS
-from tests.bench.queue_environments import ROOT, folder
+from tests.environments import ROOT, folder
 
 SLOTS = 50
 _PEERS = "tests.bench.peers.queue"

@@ -17,9 +17,9 @@ from pathlib import Path
 from local.aws.seed import seed
 from local.aws.server import StrictAws
 from local.redis_server import HOST, RedisServer
-from tests.bench.queue_environments import ROOT, UnavailableError, folder, install
 from tests.bench.rows import Goal, Row, row
 from tests.bench.timing import Tell, in_turns
+from tests.environments import ROOT, UnavailableError, folder, install
 
 ROUNDS = 5
 _PEER = "peer-ansible"

@@ -37,7 +37,7 @@ def rows(url: str, model: str, tell: Tell, *, part: str, slots: int, at_once: Se
     """The rows of an engine that is there already."""
     with worker(url, model, LENGTH, slots=slots) as through:
         ways = {WORKER: through.ask, DIRECT: Direct(url, model, LENGTH).ask}
-        speeds = [_speed_row(part, number, ways, tell) for number in at_once]
+        speeds = [_speed_row(part, number, min(ROUNDS, ROUNDS * slots // number), ways, tell) for number in at_once]
     short = {**LENGTH, "MAX_TOKENS": FIRST_TOKENS}
     with worker(url, model, short, slots=slots) as through:
         first = _first_row(part, {WORKER: through.ask, DIRECT: Direct(url, model, short).ask}, tell)
@@ -50,12 +50,15 @@ def _prompts() -> Iterator[str]:
         yield f"{number}. Write a long story about {theme} and the people who depend on it."
 
 
-def _speed_row(part: str, at_once: int, ways: Mapping[str, Ask], tell: Tell) -> Row:
-    """Wall clock from the first job to the last token of the slowest; the first round is warm-up."""
+def _speed_row(part: str, at_once: int, rounds: int, ways: Mapping[str, Ask], tell: Tell) -> Row:
+    """Wall clock from the first job to the last token of the slowest; the first round is warm-up.
+
+    A round of more than there are slots takes longer: fewer of them measure for as long.
+    """
     speeds: dict[str, list[float]] = {name: [] for name in ways}
     prompts, others = _prompts(), watch(psutil.Process(os.getpid()))
-    for number, name in in_turns(list(ways), ROUNDS + 1):
-        tell(f"{at_once} at once, round {number} of {ROUNDS}: {name}")
+    for number, name in in_turns(list(ways), rounds + 1):
+        tell(f"{at_once} at once, round {number} of {rounds}: {name}")
         speeds[name].append(_speed(ways[name], [next(prompts) for _ in range(at_once)]))
     ours, theirs = speeds[WORKER][1:], speeds[DIRECT][1:]
     share = others()

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from tests.chaos.engine import text_of
 from tests.chaos.record import Story
-from tinyllama.domain.jobs import JobStatus, Reply
+from tinyllama.domain.jobs import JobStatus
+from tinyllama.domain.replies import Reply
 from tinyllama.ports import CancelCode
 
 

@@ -14,7 +14,7 @@ import boto3
 
 from local.processes import end, spawn
 from tests.chaos.network import Network
-from tinyllama.domain.jobs import Reply
+from tinyllama.domain.replies import Reply
 
 BUCKET = "tlfif-responses-123456789012"
 REGION = "eu-central-1"

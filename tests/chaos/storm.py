@@ -18,7 +18,7 @@ from tests.chaos.record import Story
 from tests.chaos.store import scratch, store
 from tests.chaos.traffic import Traffic
 from tests.chaos.world import QUEUES, Queue
-from tinyllama.domain.jobs import Reply
+from tinyllama.domain.replies import Reply
 
 Replies = Callable[[], dict[str, list[Reply]]]
 

@@ -10,7 +10,8 @@ from tests.chaos.engine import text_of
 from tests.chaos.judge import judge
 from tests.chaos.plan import Errand, Size, draw
 from tests.chaos.record import Story
-from tinyllama.domain.jobs import JobStatus, JobView, Reply
+from tinyllama.domain.jobs import JobStatus, JobView
+from tinyllama.domain.replies import Reply
 from tinyllama.ports import CancelCode
 
 ERRAND = Errand(0, 1, factories.ALICE, "errand 1 write 0", None, short_lived=False)

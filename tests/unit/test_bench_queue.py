@@ -7,7 +7,7 @@ import pytest
 from tests.bench import queue
 from tests.bench.peers.queue import bell
 from tests.bench.queue_contestants import CONTESTANTS, FLOOR, OURS
-from tests.bench.queue_environments import ROOT, UnavailableError
+from tests.environments import ROOT, UnavailableError
 
 
 def test_a_peer_that_cannot_be_installed_is_left_out_and_said(

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyllama.domain.errors import HTTP_STATUS, ApiError, ErrorCode
-from tinyllama.domain.jobs import PROMPT_MAX_BYTES, JobStatus, parse_infer
+from tinyllama.domain.jobs import Job, JobStatus, JobView
+from tinyllama.domain.requests import PROMPT_MAX_BYTES, parse_infer
 
 
 def refusal(body: str | bytes) -> dict[str, str]:
@@ -75,6 +76,21 @@ def test_every_life_of_a_job_ends_in_at_most_one_final_state(steps: list[JobStat
             status = step
             finals += status.final
     assert finals <= 1
+
+
+@given(st.builds(Job, st.text(), st.text(), st.integers(), st.text(), st.integers(), st.text()))
+def test_a_job_comes_out_of_the_queue_as_it_went_in(job: Job) -> None:
+    assert Job.from_json(job.to_json()) == job
+
+
+@pytest.mark.parametrize("text", ["", "not json", "null", '{"id": "1"}', '{"id": "1", "color": "red"}'])
+def test_what_is_no_job_is_not_taken_for_one(text: str) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        Job.from_json(text)
+
+
+def test_an_owner_is_told_of_a_job_only_what_there_is_to_say() -> None:
+    assert JobView(JobStatus.RUNNING, partial="Once").body == {"status": "running", "partial": "Once"}
 
 
 def test_every_error_code_has_a_status() -> None:

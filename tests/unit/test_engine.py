@@ -1,12 +1,17 @@
 """What the worker makes of engines' answers, good and bad, over a real socket; they are in `tests/engine_answers`."""
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engines import ANSWERS, Answer, Mode, http_engine
 from tinyllama.domain.errors import EngineError, SettingsError
-from tinyllama.domain.jobs import Usage
+from tinyllama.domain.replies import Usage
+from worker import engine_stream
 from worker.engine import OpenAiEngine
 from worker.engine_errors import failure
 from worker.engine_stream import LONGEST_EVENT
@@ -104,6 +109,86 @@ async def test_every_misbehaviour_has_its_reason(answer: Answer, reason: str) ->
     error = await failing(answer)
     assert (error.reason, error.final) == (reason, False)
     assert SECRET not in str(error), "it may be part of a reply, and it is logged"
+
+
+@contextlib.asynccontextmanager
+async def writing(
+    write: Callable[[asyncio.StreamWriter], Awaitable[None]], *, first: bytes | None = None
+) -> AsyncIterator[str]:
+    """The URL of an engine that says hello, or `first`, and then whatever `write` writes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n" + (first or said("Hello")))
+        await write(writer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def said(word: str) -> bytes:
+    return b'data: {"choices": [{"delta": {"content": "%b"}, "finish_reason": null}]}\n\n' % word.encode()
+
+
+async def test_the_end_of_a_reply_is_not_kept_until_the_next_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_stream, "TICK_S", 3_600.0)
+    heard = asyncio.Event()
+
+    async def write(writer: asyncio.StreamWriter) -> None:
+        await heard.wait()
+        writer.write(said(" world") + b"data: [DONE]\n\n")
+
+    async with writing(write) as url:
+        using, pieces = engine(url, timeout_s=30), list[str]()
+        async for chunk in using.generate("hi"):
+            pieces.append(chunk.text)
+            heard.set()
+        await using.close()
+
+    assert pieces == ["Hello", " world", ""]
+
+
+async def test_the_first_text_is_not_kept_until_the_next_tick_when_something_else_came_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_stream, "TICK_S", 3_600.0)
+    heard = asyncio.Event()
+
+    async def write(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.05)  # it has been read by then; if not, the test proves less and still passes
+        writer.write(said("Hello"))
+        await heard.wait()  # for ever, if it were read at the end only
+        writer.write(b"data: [DONE]\n\n")
+
+    async with writing(write, first=b'data: {"choices": [{"delta": {"role": "assistant"}}]}\n\n') as url:
+        using = engine(url, timeout_s=30)
+        async for chunk in using.generate("hi"):
+            assert chunk.text in {"Hello", ""}
+            heard.set()
+        await using.close()
+
+
+async def test_text_arrives_while_the_engine_writes_on() -> None:
+    read = asyncio.Event()
+
+    async def write(writer: asyncio.StreamWriter) -> None:
+        for word in (" and", " so", " on"):
+            writer.write(said(word))
+            await writer.drain()
+        await read.wait()  # for ever, if nothing were read before the end
+        writer.write(b"data: [DONE]\n\n")
+
+    async with writing(write) as url:
+        using, pieces = engine(url, timeout_s=30), list[str]()
+        async for chunk in using.generate("hi"):
+            pieces.append(chunk.text)
+            if "".join(pieces) == "Hello and so on":
+                read.set()
+        await using.close()
+
+    assert "".join(pieces) == "Hello and so on"
 
 
 async def test_a_busy_engine_is_asked_again_before_it_costs_the_job_a_try() -> None:

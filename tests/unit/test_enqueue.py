@@ -1,13 +1,17 @@
 """What an admission leaves in Redis (LAM-002), on fakeredis."""
 
 import json
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import fakeredis
 import pytest
 
+from local.processes import ROOT
 from tests.factories import ALICE, BOB, job
 from tests.links import ClientLink
 from tinyllama.adapters.redis_admissions import RedisAdmissions
@@ -41,7 +45,14 @@ def test_an_id_that_is_taken_is_refused_and_nothing_of_the_first_job_changes(sto
     queue = RedisAdmissions(ClientLink(store))
     queue.admit(first)
     with pytest.raises(QueueUnavailableError, match="TAKEN"):
-        queue.admit(first.model_copy(update={"prompt": "the second", "sub": BOB}))
+        queue.admit(replace(first, prompt="the second", sub=BOB))
     assert json.loads(store.get(f"job:{first.id}"))["prompt"] == first.prompt
     assert queue.look(first.id, ALICE).view is not None
     assert queue.snapshot().depth == 1
+
+
+@pytest.mark.parametrize("adapters", ["redis_admissions, redis_link", "sqs_admissions, sqs_messages"])
+def test_whoever_only_puts_jobs_into_a_queue_does_not_import_pydantic(adapters: str) -> None:
+    script = f"import sys; from tinyllama.adapters import {adapters}; print('pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,7 +1,7 @@
 """`ReplyStore` in memory, for tests that are not about S3."""
 
 from tinyllama.domain.errors import ReplyStoreError
-from tinyllama.domain.jobs import Reply
+from tinyllama.domain.replies import Reply
 
 
 class MemoryReplies:

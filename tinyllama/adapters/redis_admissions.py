@@ -32,7 +32,7 @@ class RedisAdmissions:
         limits, throttle = self._limits, self._limits.throttle
         keys = [throttle_key(job.sub), JOBS, job_key(job.id), state_key(job.id), WORKERS, DRAINING]
         life = (limits.max_queued, limits.job_ttl_s, limits.state_ttl_s)
-        args = (throttle.burst, throttle.interval_ms, *life, job.id, job.sub, job.model_dump_json())
+        args = (throttle.burst, throttle.interval_ms, *life, job.id, job.sub, job.to_json())
         code, ready = self._link.run("admit", keys, args)
         return Admission(_ADMIT_CODES[code], bool(ready))
 

@@ -124,7 +124,7 @@ class RedisDispatch:
 def _claims(started: Iterable[_Started]) -> Claims:
     run, dead = [], []
     for code, attempt, entry, text, reason in started:
-        claim = Claim(Job.model_validate_json(text), attempt, entry)
+        claim = Claim(Job.from_json(text), attempt, entry)
         if code == _RUN:
             run.append(claim)
         else:

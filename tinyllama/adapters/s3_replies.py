@@ -8,7 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tinyllama.domain.errors import ReplyStoreError
-from tinyllama.domain.jobs import Reply
+from tinyllama.domain.replies import Reply
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -82,7 +82,7 @@ class SqsAdmissions:
             "lease_until": 0,
             "ttl_at": ttl_at,
         }
-        return [put({"pk": job_key(job.id), "body": job.model_dump_json(), "ttl_at": ttl_at}), put(state)]
+        return [put({"pk": job_key(job.id), "body": job.to_json(), "ttl_at": ttl_at}), put(state)]
 
     def _learn(self, door: Item) -> bool:
         return worker_ready(door, self._jobs.now())

@@ -131,7 +131,7 @@ class SqsWork:
         body = self._table.get(job_key(job_id)).get("body")
         if body is None:
             return None  # it has been cancelled since
-        claim = Claim(Job.model_validate_json(body), taken["attempts"], receipt)
+        claim = Claim(Job.from_json(body), taken["attempts"], receipt)
         if receipt:
             self._hidden_at[receipt] = time.monotonic()
         if taken["tries"] > self._limits.max_attempts:

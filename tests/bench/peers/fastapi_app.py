@@ -18,7 +18,7 @@ from mangum import Mangum
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.bench.peers.fastapi_duties import Duties, User
-from tinyllama.domain.jobs import InferRequest
+from tinyllama.domain.requests import InferRequest
 
 Handler = Callable[[Any, Any], Any]
 _ORIGINS = r"http://localhost(:\d{1,5})?|capacitor://[\w.-]*"

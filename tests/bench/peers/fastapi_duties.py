@@ -13,7 +13,8 @@ from fastapi import HTTPException
 from tests.bench.world import BUCKET, LIMITS
 from tests.tokens import AUDIENCE, ISSUER
 from tinyllama.adapters.redis_scripts import DRAINING, JOBS, WORKERS, job_key, source, state_key, throttle_key
-from tinyllama.domain.jobs import InferRequest, Job, reply_url
+from tinyllama.domain.jobs import Job, reply_url
+from tinyllama.domain.requests import InferRequest
 
 _REQUIRED = ["exp", "iat", "iss", "aud", "sub", "token_use"]
 
@@ -64,7 +65,7 @@ class Duties:
         keys = [throttle_key(job.sub), JOBS, job_key(job.id), state_key(job.id), WORKERS, DRAINING]
         lives = (LIMITS.max_queued, LIMITS.job_ttl_s, LIMITS.state_ttl_s)
         throttle = LIMITS.throttle
-        args = (throttle.burst, throttle.interval_ms, *lives, job.id, job.sub, job.model_dump_json())
+        args = (throttle.burst, throttle.interval_ms, *lives, job.id, job.sub, job.to_json())
         try:
             code, ready = self._admit(keys, args)
         except redis.RedisError:

@@ -16,7 +16,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from tinyllama.adapters.cognito import CognitoVerifier
 from tinyllama.adapters.redis_admissions import RedisAdmissions
 from tinyllama.domain.errors import ApiError, ErrorCode
-from tinyllama.domain.jobs import Job, parse_infer, reply_url
+from tinyllama.domain.jobs import Job, reply_url
+from tinyllama.domain.requests import parse_infer
 from tinyllama.ports import AdmitCode
 
 Handler = Callable[[Any, Any], Any]

@@ -9,7 +9,7 @@ import pytest
 
 from lambdas.router import handler, wiring
 from tinyllama.domain.errors import ApiError
-from tinyllama.domain.jobs import parse_infer
+from tinyllama.domain.requests import parse_infer
 
 
 @pytest.mark.parametrize(("number", "idle"), [("5", 5), ("5.0", 5), ("3e1", 30), ("30.0", 30)])

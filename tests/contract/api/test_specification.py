@@ -14,7 +14,8 @@ from local.gateway_routes import lambda_handler, routes
 from tests.contract.api.specification import ANY_METHOD, Answer, answers, document, operations, resolved
 from tinyllama.domain.automation import ExecutionStatus
 from tinyllama.domain.errors import HTTP_STATUS, ErrorCode
-from tinyllama.domain.jobs import IDLE_MAX_MINUTES, IDLE_MIN_MINUTES, PROMPT_MAX_BYTES, JobStatus
+from tinyllama.domain.jobs import JobStatus
+from tinyllama.domain.requests import IDLE_MAX_MINUTES, IDLE_MIN_MINUTES, PROMPT_MAX_BYTES
 from tinyllama.domain.resize_api import ResizeAction
 from tinyllama.domain.throttle import RETRY_AFTER_S
 

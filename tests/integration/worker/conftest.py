@@ -17,8 +17,9 @@ from local.redis_server import RedisServer
 from tests.factories import ALICE, job
 from tinyllama.adapters.redis_admissions import RedisAdmissions
 from tinyllama.adapters.redis_link import RedisLink
-from tinyllama.domain.jobs import Job, JobStatus, Reply
+from tinyllama.domain.jobs import Job, JobStatus
 from tinyllama.domain.limits import QueueLimits
+from tinyllama.domain.replies import Reply
 from tinyllama.domain.throttle import ThrottlePolicy
 
 BUCKET = "tlfif-responses-123456789012"

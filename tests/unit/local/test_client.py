@@ -1,18 +1,18 @@
 """The client, and `tl ask`, against an API whose answers the test writes down."""
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+from urllib.parse import urlsplit
 
-import httpx
 import pytest
 import typer
-from hypothesis import given
-from hypothesis import strategies as st
+import urllib3
+from urllib3.exceptions import ProtocolError
 
 from local import asking, client
 from local.aws.account import Account
-from local.client import POLL_S, SLOWEST_POLL_S, Client, NotRunningError, RefusedError, pause_s
+from local.client import Client, NotRunningError, RefusedError
 
 ACCOUNT = Account(
     region="eu-central-1",
@@ -35,20 +35,35 @@ class Api:
 
     def __init__(self, answers: Iterable[tuple[int, dict[str, Any]] | Exception]) -> None:
         self._answers = iter(answers)
+        self.before: Callable[[], None] = lambda: None
         self.seen: list[str] = []
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.seen.append(f"{request.method} {request.url.path} {request.headers.get('authorization', '-')}")
+    def request(self, method: str, url: str, *, headers: dict[str, str], body: bytes | None) -> urllib3.HTTPResponse:
+        assert (body is None) == ("content-type" not in headers)
+        self.seen.append(f"{method} {urlsplit(url).path} {headers.get('authorization', '-')}")
+        self.before()
         answer = next(self._answers)
         if isinstance(answer, Exception):
             raise answer
-        return httpx.Response(answer[0], content=json.dumps(answer[1]), headers={"retry-after": "60"})
+        return urllib3.HTTPResponse(json.dumps(answer[1]).encode(), {"retry-after": "60"}, answer[0])
+
+
+class Clock:
+    """A `time` that passes only while somebody sleeps."""
+
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
 
 def talk_to(*answers: tuple[int, dict[str, Any]] | Exception) -> tuple[Client, Api]:
     api = Api(answers)
-    one = Client("http://api.test", "http://aws.test", ACCOUNT)
-    one._http = httpx.Client(transport=httpx.MockTransport(api))
+    one = Client("http://api.test", "http://aws.test/", ACCOUNT)
+    one._http = cast("Any", api)
     return one, api
 
 
@@ -92,7 +107,7 @@ def test_following_a_job_survives_what_passes(away: tuple[int, dict[str, str]]) 
 
 
 def test_an_api_that_is_gone_is_told_apart_from_one_that_refuses() -> None:
-    one, _ = talk_to(httpx.ConnectError("refused"))
+    one, _ = talk_to(ProtocolError("refused"))
     with pytest.raises(NotRunningError):
         one.infer("a")
 
@@ -128,7 +143,7 @@ def test_ask_prints_what_is_new_and_starts_over_when_the_node_was_lost(capsys: p
             1,
             "InsufficientInstanceCapacity",
         ),
-        ([httpx.ConnectError("refused")], 3, "tl up"),
+        ([ProtocolError("refused")], 3, "tl up"),
         ([QUEUED, (200, {"status": "failed", "error": "engine_refused"})], 1, "engine_refused"),
     ],
 )
@@ -144,18 +159,29 @@ def test_ask_says_what_to_do_when_it_cannot_have_an_answer(
     assert told in capsys.readouterr().err
 
 
-def test_text_that_comes_fast_is_looked_at_as_often_as_one_can_read_along() -> None:
-    assert pause_s(350, 1.0, shortest_s=POLL_S) == POLL_S
+def test_a_job_is_looked_at_in_an_even_beat_whatever_a_look_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("local.client.time", clock)
+    running = (200, {"status": "running", "partial": "Hi"})
+    one, api = talk_to(SIGNED_IN, *[running] * 3, (200, {"status": "done", "text": "Hi"}))
+    api.before = lambda: clock.sleep(0.04)
+    one.sign_in()
+    began = clock.now
+
+    looks = [clock.now - began for _ in one.follow("1", every_s=0.2)]
+
+    assert looks == pytest.approx([0.04, 0.24, 0.44, 0.64])
 
 
-def test_text_that_comes_slowly_is_given_time_for_another_line() -> None:
-    assert pause_s(150, 1.0, shortest_s=POLL_S) == 0.4
+def test_looks_that_take_too_long_are_not_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("local.client.time", clock)
+    one, api = talk_to(SIGNED_IN, *[(200, {"status": "queued"})] * 2, (200, {"status": "done"}))
+    one.sign_in()
+    slow = iter([1.0, 0.0, 0.0])
+    api.before = lambda: clock.sleep(next(slow))
+    began = clock.now
 
+    looks = [clock.now - began for _ in one.follow("1", every_s=0.2)]
 
-def test_a_job_without_text_is_looked_at_as_often_as_before() -> None:
-    assert pause_s(0, 20.0, shortest_s=POLL_S) == POLL_S
-
-
-@given(st.integers(0, 100_000), st.floats(0, 10_000), st.sampled_from([0.05, POLL_S, 3.0]))
-def test_nobody_waits_longer_than_a_second_for_news_unless_he_asks_to(written: int, in_s: float, least: float) -> None:
-    assert least <= pause_s(written, in_s, shortest_s=least) <= max(least, SLOWEST_POLL_S)
+    assert looks == pytest.approx([1.0, 1.0, 1.2])

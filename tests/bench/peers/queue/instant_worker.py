@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import uvloop
 
 from tests.bench.peers.queue.bell import ring
-from tinyllama.domain.jobs import Reply
+from tinyllama.domain.replies import Reply
 from tinyllama.ports import Chunk, Dispatch
 from worker.activity import Recorder
 from worker.attempt import Workbench

@@ -1,4 +1,4 @@
-"""Environments for the peers, each installed from its lock file into `build/peers` when first needed."""
+"""Environments of other people's tools, each installed from its lock file into `build/peers` when first needed."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 _UV = Path(sys.executable).parent / "uv"
 _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
