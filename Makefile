@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url -
 	$(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-terraform coverage contract check check-ruff check-mypy check-yaml check-ansible check-shell lambda lambda-rollback wheel test-images test-hosts bench bench-gpu bench-runbooks chaos load lock clean
+.PHONY: help setup demo test test-terraform coverage contract check check-ruff check-mypy check-yaml check-ansible check-shell lambda lambda-rollback wheel test-images test-hosts bench bench-gpu bench-runbooks chaos load lock plan prices clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,7 +22,7 @@ demo: setup ## run the main job on this machine: wake the node, answer two promp
 # Not in parallel: several tests bound how long something may take, on cores that are their own.
 # Half of the time is waiting, so files run side by side, the slow ones (e2e, integration) not last.
 test: setup ## run every test that needs neither containers nor Terraform; more options: make test ARGS="-k queue"
-	@pytest -m "not terraform" -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@pytest -m "not terraform and not hosts" -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Not in `make test`, which tracing would slow down; these tests alone reach what LAM-001 asks for.
 coverage: setup ## measure how much of the handlers and the domain their tests reach; less than 95 % (LAM-001) fails
@@ -68,6 +68,12 @@ check-shell: setup
 test-terraform: setup ## apply the real root to the local AWS with the real provider, use it, and destroy it (six minutes)
 	@pytest tests/terraform $(ARGS)
 
+plan: setup ## plan what terraform apply would change, into terraform/plan; refused where a bucket's name is taken
+	@terraform -chdir=terraform plan -out=plan && python -m local.bucket_names terraform/plan
+
+prices: setup ## compare the prices that tl cost reckons with to the AWS Price List API; needs credentials, changes nothing
+	@python -m local.prices
+
 lambda: setup ## build what Lambda is given, into build/lambda: one zip of our code, one layer an architecture, a manifest
 	@python ci/build_lambda.py
 
@@ -80,7 +86,7 @@ wheel: setup ## build what the hosts are given, into build/wheel: the same bytes
 test-images: ## make the image that roles are tested on, or say what is missing for it
 	@local/host_image.sh || (($$? == 3))
 
-test-hosts: setup wheel ## apply every role to systemd hosts in podman and look at what it does; one role: make test-hosts ROLE=docker
+test-hosts: setup wheel ## apply every role to systemd hosts in podman and look at what it does; one role: make test-hosts ROLE=docker; a real node in the whole story: ROLE=story
 	@python -m tests.hosts $(ROLE)
 
 bench: setup ## measure against other ways to do the same, into build/bench.json; one part: make bench ONLY=router

@@ -64,13 +64,14 @@ def exports(state: State, token: str) -> dict[str, str]:
 def site(state: State, home: Home) -> dict[str, Any]:
     """Where the node lives: `local.machine.Site` as JSON."""
     account = account_of(state)
-    settings = {"slots", "threads", "watch_every_s", "idle_s", "seconds_per_minute"}
+    settings = {"slots", "threads", "watch_every_s", "idle_s", "seconds_per_minute", "node_image"}
     return {
         "aws_url": state.aws_url,
         "region": account.region,
         "queue": queue_environment(state) | {"QUEUE_TIMEOUT_S": "5"},
         "reply_bucket": account.reply_bucket,
         "lease_role_arn": account.lease_role_arn,
+        "tag": home.tag,
         "run_dir": str(home.run_dir),
         "log_dir": str(home.log_dir),
         **state.options.model_dump(include=settings),

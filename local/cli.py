@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from local.state import LOGS, Home, Options, Phase, Queue, State
+from local.running import running, why_not
+from local.state import LOGS, Home, NodeKind, Options, Queue
 from local.terminal import Exit, fail, out
 
 app = typer.Typer(
@@ -49,6 +50,12 @@ app = typer.Typer(
     """,
 )
 
+QueueOption = Annotated[Queue, typer.Option(help="What the jobs wait in: Redis, or SQS and DynamoDB.")]
+NodeOption = Annotated[
+    NodeKind,
+    typer.Option(help="Processes, or systemd in a container, set up by the roles: that needs root and podman."),
+]
+
 
 @app.command()
 def up(
@@ -58,13 +65,16 @@ def up(
     ] = 8787,
     boot_s: Annotated[float, typer.Option(help="Seconds that EC2 takes to boot an instance.", min=0, max=600)] = 5,
     stop_s: Annotated[float, typer.Option(help="Seconds that EC2 takes to stop one.", min=0, max=600)] = 2,
-    watch_every: Annotated[float, typer.Option(help="Seconds between two looks of the idle watchdog.", min=0.1)] = 60,
+    watch_every: Annotated[
+        float, typer.Option(help="Seconds between two looks of the idle watchdog; cron's are a minute.", min=0.1)
+    ] = 60,
     seconds_per_minute: Annotated[
         float, typer.Option(help="Seconds that a minute of `ask --idle` lasts: less for time-lapse.", min=0.1)
     ] = 60,
     idle_s: Annotated[float, typer.Option(help="Seconds awake after a boot without any job.", min=1)] = 300,
     slots: Annotated[int, typer.Option(help="Prompts that the model works on at once.", min=1, max=64)] = 4,
-    queue: Annotated[Queue, typer.Option(help="What the jobs wait in: Redis, or SQS and DynamoDB.")] = Queue.REDIS,
+    queue: QueueOption = Queue.REDIS,
+    node: NodeOption = NodeKind.PROCESS,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay, and end with Ctrl-C.")] = False,
 ) -> None:
     """Start the platform; fine when it runs already.
@@ -83,7 +93,7 @@ def up(
         slots=slots,
         queue=queue,
     )
-    launch(Home(), options, foreground=foreground)
+    launch(Home(), options, foreground=foreground, node=node)
 
 
 @app.command()
@@ -98,7 +108,7 @@ def ask(
     from local.asking import ask as send  # noqa: PLC0415
     from local.client import Client  # noqa: PLC0415
 
-    state = _running(Home())
+    state = running(Home())
     with Client.of_state(state) as client:
         send(client, sys.stdin.read().rstrip("\n") if prompt == "-" else prompt, idle=idle)
 
@@ -109,11 +119,10 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
     from local import report  # noqa: PLC0415
 
     home = Home()
-    if as_json and not _serving(home.read()):
-        state = home.read()
-        out.print_json(data={"status": "failed" if state else "stopped", "reason": _why_not(state)[0]})
+    if as_json and not ((state := home.read()) and state.serving):
+        out.print_json(data={"status": "failed" if state else "stopped", "reason": why_not(state)[0]})
         raise typer.Exit(Exit.NOT_RUNNING)
-    state = _running(home)
+    state = running(home)
     node = report.look(state)
     if as_json:
         out.print_json(data=report.as_dict(state, node))
@@ -131,7 +140,7 @@ def env() -> None:
     from local.addresses import exports  # noqa: PLC0415
     from local.client import Client, NotRunningError  # noqa: PLC0415
 
-    state = _running(Home())
+    state = running(Home())
     try:
         with Client.of_state(state) as client:
             settings = exports(state, client.sign_in())
@@ -208,11 +217,13 @@ def cost(
 @app.command()
 def demo(
     svg: Annotated[Path | None, typer.Option(help="Also write what you see as a picture.", dir_okay=False)] = None,
-    queue: Annotated[Queue, typer.Option(help="What the jobs wait in: Redis, or SQS and DynamoDB.")] = Queue.REDIS,
+    queue: QueueOption = Queue.REDIS,
+    node: NodeOption = NodeKind.PROCESS,
 ) -> None:
     """Tell the whole story in under 90 s, on a platform of its own, and leave nothing running.
 
     A prompt wakes the node, a second one finds it awake, a playbook resizes it, the watchdog puts it to sleep.
+    With --node container it is cron who calls the watchdog, so that it takes up to a minute longer.
     """
     from rich.console import Console  # noqa: PLC0415
 
@@ -221,7 +232,7 @@ def demo(
 
     console = Console(record=svg is not None, highlight=False, width=100 if svg else None)
     try:
-        tell(console, queue=queue)
+        tell(console, queue=queue, node=node)
     except DemoError as error:
         fail(escape(str(error)), "run it again; if it fails again: tl up, tl ask, tl logs")
     except KeyboardInterrupt:
@@ -238,27 +249,6 @@ def down() -> None:
     from local.launch import down as end  # noqa: PLC0415
 
     end(Home())
-
-
-def _serving(state: State | None) -> bool:
-    return state is not None and state.serving
-
-
-def _running(home: Home) -> State:
-    state = home.read()
-    if state is None or not state.serving:
-        fail(*_why_not(state), code=Exit.NOT_RUNNING)
-    return state
-
-
-def _why_not(state: State | None) -> tuple[str, str]:
-    if state is None:
-        return "the platform is not running", "start it: tl up"
-    if state.phase is Phase.FAILED:
-        return f"the platform is down: {state.reason}", "look at `tl logs`, then start it afresh: tl up"
-    if state.alive:
-        return f"the platform is {state.phase.value}", "wait a moment"
-    return "the supervisor died without a word (kill -9, or a reboot)", "start afresh: tl up"
 
 
 def main() -> None:

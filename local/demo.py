@@ -18,17 +18,19 @@ from local import runbook
 from local.addresses import CREDENTIALS, account_of, exports
 from local.client import Accepted, Client, NotRunningError, Progress, RefusedError
 from local.launch import down, up
-from local.state import Home, Options, Queue, State
+from local.state import Home, NodeKind, Options, Queue, State
 from local.story import Answer, LookError, Sight, Story, Watch
 from local.summary import summary
-from tinyllama.domain.jobs import Reply
+from tinyllama.domain.replies import Reply
 
 OPTIONS = Options(port=0, boot_s=4, stop_s=1, watch_every_s=2, seconds_per_minute=6, idle_s=15)
 """Time-lapse: a boot of 4 s instead of 90, a minute of 6 s, a watchdog that looks every 2 s instead of every 60."""
 COLD_PROMPT = "What is a llama? Answer in two sentences."
 WARM_PROMPT = "Why should a computer sleep when nobody needs it? Answer in two sentences."
 SMALL, GPU = "t3.small", "g4dn.xlarge"
-_ASLEEP_S = 60.0
+_ASLEEP_S = 120.0
+_BY_CRON = {"seconds_per_minute": 20.0, "idle_s": 30.0}
+"""Cron looks once a minute: what it must not put to sleep in the middle of the story stays awake for longer."""
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
@@ -40,7 +42,7 @@ class DemoError(Exception):
     """A stage did not go as told; the message says which one, and why."""
 
 
-def demo(console: Console, queue: Queue = Queue.REDIS) -> None:
+def demo(console: Console, queue: Queue = Queue.REDIS, node: NodeKind = NodeKind.PROCESS) -> None:
     """Tell the story, and leave nothing running, whatever happens.
 
     Raises:
@@ -49,7 +51,8 @@ def demo(console: Console, queue: Queue = Queue.REDIS) -> None:
     with tempfile.TemporaryDirectory(prefix="tinyllama-demo-") as folder:
         home = Home(Path(folder))
         try:
-            Demo(console, home, OPTIONS.model_copy(update={"queue": queue})).run()
+            options = OPTIONS.model_copy(update={"queue": queue} | (_BY_CRON if node is NodeKind.CONTAINER else {}))
+            Demo(console, home, options, node).run()
         except (RefusedError, NotRunningError, runbook.RunbookError) as error:
             raise DemoError(f"{error}\n{_last_words(home)}") from error
 
@@ -62,8 +65,8 @@ def _last_words(home: Home) -> str:
 class Demo:
     """One telling of the story."""
 
-    def __init__(self, console: Console, home: Home, options: Options) -> None:
-        self._console, self._home, self._options = console, home, options
+    def __init__(self, console: Console, home: Home, options: Options, node: NodeKind) -> None:
+        self._console, self._home, self._options, self._node = console, home, options, node
         self._story = Story()
 
     def run(self) -> None:
@@ -100,7 +103,7 @@ class Demo:
         self._say(f"node is [bold]{sight.state}[/] [dim]({sight.instance_type})[/]")
 
     def _start(self) -> State:
-        up(self._home, self._options, foreground=False, console=self._console)
+        up(self._home, self._options, foreground=False, node=self._node, console=self._console)
         state = self._home.read()
         if state is None:
             raise DemoError("the platform vanished as soon as it was ready")

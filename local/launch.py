@@ -6,17 +6,25 @@ import sys
 import time
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 from tenacity import Retrying, retry_if_result, wait_fixed
 
 from local.platform import ALREADY_RUNNING
 from local.processes import spawn
 from local.redis_server import HOST
-from local.state import Home, Options, Phase, State
+from local.state import Home, NodeKind, Options, Phase, State
 from local.terminal import Exit, err, fail
 
 
-def up(home: Home, options: Options, *, foreground: bool, console: Console = err) -> None:
+def up(
+    home: Home,
+    options: Options,
+    *,
+    foreground: bool,
+    node: NodeKind = NodeKind.PROCESS,
+    console: Console = err,
+) -> None:
     """Start the platform unless it runs; returns when it serves, or in the foreground when it ended."""
     state = home.read()
     if state and state.alive and state.phase in {Phase.STARTING, Phase.READY}:
@@ -26,6 +34,8 @@ def up(home: Home, options: Options, *, foreground: bool, console: Console = err
     if home.end_leftovers():
         console.print("ended what an earlier platform had left behind", style="dim")
     _require_port(options.port)
+    if node is NodeKind.CONTAINER:
+        options = options.model_copy(update={"node_image": _image(options, console)})
     started = time.perf_counter()
     command = [sys.executable, "-m", "local.platform", str(home.path), options.model_dump_json()]
     supervisor = spawn(command, log=home.log("supervisor"), leashed=foreground)
@@ -39,6 +49,25 @@ def up(home: Home, options: Options, *, foreground: bool, console: Console = err
         supervisor.wait()
         console.print("ended")
         raise SystemExit(Exit.INTERRUPTED) from None
+
+
+def _image(options: Options, console: Console) -> str:
+    """The image of a container node; made now if there is none."""
+    from local.node_image import ImageError, ensure  # noqa: PLC0415 -- most platforms have no need of it
+
+    started = time.perf_counter()
+    with Status("the node's image", console=console) as status:
+
+        def tell(what: str) -> None:
+            status.update(f"the node's image, {time.perf_counter() - started:.0f} s: {escape(what)}")
+
+        try:
+            image = ensure(tell, slots=options.slots, threads=options.threads, region=options.region)
+        except ImageError as error:
+            fail(f"a node in a container cannot be had here: {escape(str(error))}", "or do without: tl up")
+    took_s = time.perf_counter() - started
+    console.print(f"  [green]✓[/] {'image':<8} {took_s:4.1f} s  [dim]{image}[/]")
+    return image
 
 
 def _require_port(port: int) -> None:

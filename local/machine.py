@@ -40,6 +40,22 @@ class Site(BaseModel):
     watch_every_s: float = 60.0
     idle_s: float = 300.0
     seconds_per_minute: float = 60.0
+    node_image: str = ""
+    """Container image of the node; without one, its programs run as processes."""
+    tag: str = ""
+    """Tells this platform's containers from another's."""
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What a stack tells the worker, as environment; a value may be empty."""
+        return {
+            **self.queue,
+            "REPLY_BUCKET": self.reply_bucket,
+            "LEASE_ROLE_ARN": self.lease_role_arn,
+            "ENGINE_MODEL": engine.MODEL,
+            "WORKER_SLOTS": str(self.slots),
+            "SECONDS_PER_MINUTE": f"{self.seconds_per_minute:g}",
+        }
 
 
 class Machine:
@@ -68,13 +84,9 @@ class Machine:
         serving += ["--threads", str(site.threads)] if site.threads else []
         settings = {
             **host,
-            "REPLY_BUCKET": site.reply_bucket,
-            "LEASE_ROLE_ARN": site.lease_role_arn,
+            **site.settings,
             "ENGINE_URL": f"http://{engine.HOST}:{port}",
-            "ENGINE_MODEL": engine.MODEL,
-            "WORKER_SLOTS": str(site.slots),
             "WORKER_NAME": boot,
-            "SECONDS_PER_MINUTE": f"{site.seconds_per_minute:g}",
         }
         return (
             Unit("engine", serving, {}, site.log_dir / "engine.log", self._say),

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from local.announce import announce, announced
 from local.aws.imds import Identity
 from local.machine import Machine, Site
+from local.node_container import Container
+from local.podman import leash
 from tinyllama.domain.node import NODE_TAGS, NodeState
 
 SITE_PATIENCE_S = 60.0
@@ -45,7 +48,7 @@ class NodeRunner:
 
     def __init__(self, site: Site, ec2: Any) -> None:
         self._site, self._ec2 = site, ec2
-        self._machines: dict[tuple[str, str], Machine] = {}
+        self._machines: dict[tuple[str, str], Machine | Container] = {}
         self._blind = False
 
     def step(self) -> float:
@@ -79,7 +82,8 @@ class NodeRunner:
             self._machines.pop(boot).cut()  # an earlier life of the same instance that took too long to end
         _say(f"{one.identity.instance_id} ({one.identity.instance_type}) runs: booting")
         name = one.identity.instance_id
-        self._machines[one.boot] = Machine(self._site, one.identity, lambda text: _say(f"{name}: {text}"))
+        kind = Container if self._site.node_image else Machine
+        self._machines[one.boot] = kind(self._site, one.identity, lambda text: _say(f"{name}: {text}"))
 
     def _follow(self, states: Mapping[tuple[str, str], NodeState]) -> None:
         for boot, machine in list(self._machines.items()):
@@ -127,14 +131,15 @@ def main(argv: list[str] | None = None) -> int:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    runner = NodeRunner(site, _connect(site))
-    try:
-        rest = runner.step()
-        announce(arguments.ready_file)
-        while not ended.wait(rest):
+    with leash(site.tag) if site.node_image else nullcontext():
+        runner = NodeRunner(site, _connect(site))
+        try:
             rest = runner.step()
-    finally:
-        runner.end()
+            announce(arguments.ready_file)
+            while not ended.wait(rest):
+                rest = runner.step()
+        finally:
+            runner.end()
     return 0
 
 

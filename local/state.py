@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from local import podman
 from local.announce import write_atomically
 from local.aws.account import Account
 from local.processes import ProcessId, end_all
@@ -26,6 +28,13 @@ class Phase(StrEnum):
     READY = "ready"
     STOPPING = "stopping"
     FAILED = "failed"
+
+
+class NodeKind(StrEnum):
+    """What the local node is made of."""
+
+    PROCESS = "process"
+    CONTAINER = "container"
 
 
 class Queue(StrEnum):
@@ -54,11 +63,13 @@ class Options(Frozen):
     threads: int | None = Field(None, ge=1)
     region: str = "eu-central-1"
     queue: Queue = Queue.REDIS
+    node_image: str = ""
+    """Container image of the node; without one, its programs run as processes."""
 
     @property
     def boot_eta_s(self) -> int:
-        """What the API promises about a cold boot: the simulated boot, and the model's loading."""
-        return round(self.boot_s) + 2
+        """What the API promises about a cold boot: the simulated boot, systemd's, and the model's loading."""
+        return round(self.boot_s) + (6 if self.node_image else 2)
 
 
 class Part(Frozen):
@@ -110,6 +121,11 @@ class Home:
         self.log_dir.mkdir(exist_ok=True, mode=0o700)
         self._state, self._lock = self.path / "state.json", self.path / "lock"
 
+    @property
+    def tag(self) -> str:
+        """Tells what belongs to this folder from what belongs to another, where it is not in the folder."""
+        return hashlib.sha256(str(self.path).encode()).hexdigest()[:8]
+
     def log(self, name: str) -> Path:
         """The log of a part."""
         return self.log_dir / f"{name}.log"
@@ -156,6 +172,8 @@ class Home:
         left = [one for one in (state.supervisor, *(part.process for part in state.parts)) if one.find()]
         end_all(left[:1] if state.alive else left, grace_s=grace_s)  # the supervisor ends its parts in order
         end_all(left, grace_s=1.0)
+        if state.options.node_image:
+            podman.remove(self.tag)
         return bool(left)
 
     def clear(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tinyllama.domain.jobs import Reply
+from tinyllama.domain.replies import Reply
 
 _LOOK_S = 0.1
 BILLED = frozenset({"running", "ready", "draining"})

@@ -1,5 +1,7 @@
 """`python -m tests.hosts [ROLE]`: applies every role to a real systemd host, three times, and looks at what it does.
 
+Without a role, the main job on a real node comes last (`test_story.py`); `story` in place of a role is that alone.
+
 Exit codes: 0 all went well, or podman cannot be had here (said, with the reason); 1 something did not.
 """
 
@@ -8,9 +10,10 @@ import shutil
 import subprocess
 import sys
 
-from tests.hosts.scenarios import BUILD, ROOT, VENV, Result, run, scenarios
+from tests.hosts.scenarios import BUILD, ROOT, VENV, Result, Scenario, run, scenarios
 
 _MISSING = 3
+_SLOWEST = 5
 
 
 def _say(text: str = "") -> None:
@@ -32,10 +35,14 @@ def _install() -> None:
 
 
 def _by_role(result: Result) -> None:
-    """The seconds of each role, where several were applied."""
+    """The seconds of each role, where several were applied, and of the tasks that took longest the first time."""
+    runs = result.runs()
     for role in result.roles():
-        figures = " ".join(f"{sum(task.seconds for task in one if task.role == role):6.1f}" for one in result.runs())
+        figures = " ".join(f"{sum(task.seconds for task in one if task.role == role):6.1f}" for one in runs)
         _say(f"{'':6}{role:43}   {figures}")
+    if result.roles() and len(runs) > 1:
+        for task in sorted(runs[1], key=lambda one: -one.seconds)[:_SLOWEST]:
+            _say(f"{'':8}{task.task[:48]:48}   {task.seconds:6.1f}")
 
 
 def _report(result: Result) -> bool:
@@ -51,6 +58,20 @@ def _report(result: Result) -> bool:
     return not faults
 
 
+def _apply(wanted: list[Scenario], image: str, *, keep: bool) -> int:
+    """One scenario after another; how many failed."""
+    _install()
+    _say(f"{'scenario':32} {'':7} {'s':>6}   {'check':>6} {'first':>6} {'second':>6}")
+    failed = sum(not _report(run(one, image, keep=keep)) for one in wanted)
+    _say(f"{len(wanted) - failed} passed, {failed} failed")
+    return failed
+
+
+def _story() -> int:
+    """The whole platform with a real node; pytest's exit code."""
+    return subprocess.run([sys.executable, "-m", "pytest", "-q", "-m", "hosts", "tests/hosts"], check=False).returncode
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the scenarios one after another."""
     parser = argparse.ArgumentParser(prog="python -m tests.hosts", description=__doc__)
@@ -58,22 +79,20 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--scenario", default="", help="only this scenario of it")
     parser.add_argument("--keep", action="store_true", help="leave the host running")
     arguments = parser.parse_args(argv)
+    story = arguments.role in {"", "story"} and not arguments.scenario
     wanted = [one for one in scenarios(arguments.role) if arguments.scenario in {"", one.name}]
-    if not wanted:
+    if not wanted and not story:
         known = ", ".join(sorted({one.role for one in scenarios()}))
-        _say(f"test-hosts: no such role or scenario: {arguments.role} {arguments.scenario}; there are {known}")
+        _say(f"test-hosts: no such role or scenario: {arguments.role} {arguments.scenario}; there are {known}, story")
         return 1
-    image = subprocess.run([ROOT / "tests/hosts/image.sh"], stdout=subprocess.PIPE, text=True, check=False)
+    image = subprocess.run([ROOT / "local/host_image.sh"], stdout=subprocess.PIPE, text=True, check=False)
     if image.returncode == _MISSING:
         _say("test-hosts: SKIPPED, for lack of the tools named above")
         return 0
     if image.returncode:
         return 1
-    _install()
-    _say(f"{'scenario':32} {'':7} {'s':>6}   {'check':>6} {'first':>6} {'second':>6}")
-    failed = sum(not _report(run(one, image.stdout.strip(), keep=arguments.keep)) for one in wanted)
-    _say(f"{len(wanted) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    failed = bool(wanted) and _apply(wanted, image.stdout.strip(), keep=arguments.keep)
+    return 1 if failed or (story and _story()) else 0
 
 
 if __name__ == "__main__":

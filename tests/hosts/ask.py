@@ -5,6 +5,7 @@ status ID         where the job is: status, partial, text
 hold              admit a job and claim it, as a worker that is busy; nothing ends it but `free`
 free              empty the queue
 node              the state of the EC2 node
+door              whether the queue takes jobs for the node that runs
 parameter NAME VALUE   set an SSM parameter below the host's path
 """
 
@@ -68,6 +69,9 @@ def answer(facts: Facts, verb: str, words: list[str]) -> dict[str, Any]:
         link.ask("FLUSHALL")
         return {}
 
+    def door() -> dict[str, Any]:
+        return {"open": link.ask("EXISTS", "node:draining") == 0}
+
     def node() -> dict[str, Any]:
         [group] = _aws(facts, "ec2").describe_instances(InstanceIds=[facts.instance_id])["Reservations"]
         return {"state": group["Instances"][0]["State"]["Name"]}
@@ -82,6 +86,7 @@ def answer(facts: Facts, verb: str, words: list[str]) -> dict[str, Any]:
         "status": status,
         "free": free,
         "node": node,
+        "door": door,
         "parameter": parameter,
     }
     return verbs[verb](*words)

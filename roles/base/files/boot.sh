@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # User data of our hosts: turns a bare Ubuntu or Debian into what its role says, by the same playbook that operators run.
-# Terraform puts values in place of @ROLE@ and @SOURCE@; by hand: TL_ROLE=builder TL_SOURCE=/srv/source.tar.gz boot.sh
+# Its environment says what; Terraform puts that above it. By hand: TL_ROLE=builder TL_SOURCE=/srv/source.tar.gz boot.sh
 #   role      builder or gpu_node: the playbook builder.yml or site.yml
 #   source    the project as a .tar.gz: an address that curl understands, or a file
 #   TL_TAGS, TL_VARS   tags of the playbook, and a file of variables for it; both may be empty
@@ -9,7 +9,7 @@
 set -euo pipefail
 exec > >(tee -a /var/log/user-data.log | logger -t user-data) 2>&1
 
-ROLE=${TL_ROLE:-@ROLE@} SOURCE=${TL_SOURCE:-@SOURCE@}
+ROLE=${TL_ROLE:-} SOURCE=${TL_SOURCE:-}
 readonly ROLE SOURCE STATE=/var/lib/tinyllama ANSIBLE='ansible-core==2.19.*'
 mkdir -p "$STATE"
 

@@ -14,45 +14,13 @@ import psutil
 import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from local.processes import ROOT, ProcessId, environment
+from local.processes import ProcessId
 from local.state import Home, State
+from tests.command import Tl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 QUICK = ("--port", "0", "--boot-s", "0.3", "--stop-s", "0.2", "--watch-every", "1", "--seconds-per-minute", "5")
-
-
-class Tl:
-    """The command, with a folder for state of its own."""
-
-    def __init__(self, path: Path) -> None:
-        self.home = Home(path)
-        self._env = environment({"TL_HOME": str(path), "COLUMNS": "200"})
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        pipe = subprocess.PIPE
-        command = [sys.executable, "-m", "local", *words]
-        return subprocess.Popen(command, env=self._env, cwd=ROOT, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
-
-    def __call__(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        with self.start(*words) as process:
-            stdout, stderr = process.communicate(stdin, timeout=100)
-        return subprocess.CompletedProcess(words, process.returncode, stdout, stderr)
-
-    def up(self) -> State:
-        done = self("up", *QUICK)
-        assert done.returncode == 0, done.stderr
-        return self.state
-
-    @property
-    def state(self) -> State:
-        state = self.home.read()
-        assert state is not None
-        return state
-
-    def everything(self) -> list[ProcessId]:
-        supervisor = psutil.Process(self.state.supervisor.pid)
-        return [ProcessId.of(one.pid) for one in (supervisor, *supervisor.children(recursive=True))]
 
 
 @pytest.fixture
@@ -85,7 +53,7 @@ def assert_shell_can_use(exports: str, state: State) -> None:
 
 
 def test_a_prompt_to_a_sleeping_node_comes_back_as_text_and_nothing_stays_behind(tl: Tl) -> None:
-    state = tl.up()
+    state = tl.up(*QUICK)
     assert tl("up").stderr.startswith(f"already running at {state.api_url}")
 
     asked = tl("ask", "-", "--idle", "30", stdin="Name a colour.")
@@ -107,7 +75,7 @@ def test_a_prompt_to_a_sleeping_node_comes_back_as_text_and_nothing_stays_behind
 
 
 def test_ctrl_c_cancels_the_job(tl: Tl) -> None:
-    tl.up()
+    tl.up(*QUICK)
     asking = tl.start("ask", "Tell a long story.")
     accepted = Retrying(stop=stop_after_delay(30), wait=wait_fixed(0.1), retry=retry_if_result(lambda text: not text))
     accepted(lambda: "POST /infer" in tl.home.log("gateway").read_text())
@@ -134,7 +102,7 @@ def test_a_port_in_use_is_named_and_nothing_is_started(tl: Tl) -> None:
 
 
 def test_a_part_that_is_killed_takes_the_rest_down_and_the_reason_is_told(tl: Tl) -> None:
-    first = tl.up()
+    first = tl.up(*QUICK)
     running = tl.everything()
     redis = next(part for part in first.parts if part.name == "redis")
 
@@ -146,11 +114,11 @@ def test_a_part_that_is_killed_takes_the_rest_down_and_the_reason_is_told(tl: Tl
     assert f"redis (pid {redis.process.pid}) was killed by SIGKILL" in status.stderr
     assert "tl up" in status.stderr
     assert json.loads(tl("status", "--json").stdout)["status"] == "failed"
-    assert tl.up().serving
+    assert tl.up(*QUICK).serving
 
 
 def test_a_supervisor_that_is_killed_leaves_nothing_but_a_stale_file(tl: Tl) -> None:
-    tl.up()
+    tl.up(*QUICK)
     running = tl.everything()
 
     os.kill(tl.state.supervisor.pid, signal.SIGKILL)
@@ -160,7 +128,7 @@ def test_a_supervisor_that_is_killed_leaves_nothing_but_a_stale_file(tl: Tl) -> 
     status = tl("status")
     assert status.returncode == 3
     assert "supervisor died" in status.stderr
-    assert tl.up().serving
+    assert tl.up(*QUICK).serving
     assert [one for one in running if one.find()] == []
 
 

@@ -121,3 +121,17 @@ def test_it_looks_often_only_while_something_is_about_to_happen(ec2: FakeEc2) ->
     pending = runner.step()
     ec2.state = "running"
     assert pending < runner.step()
+
+
+def test_where_there_is_an_image_the_machine_is_a_container(monkeypatch: pytest.MonkeyPatch, ec2: FakeEc2) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(node, "Machine", never)
+    monkeypatch.setattr(node, "Container", FakeMachine)
+    runner = NodeRunner(SITE.model_copy(update={"node_image": "localhost/node:1"}), ec2)
+
+    steps(runner, ec2, "running", "running")
+
+    (only,) = machines
+    assert only.done == ["tend", "tend"]
