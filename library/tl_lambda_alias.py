@@ -44,13 +44,7 @@ options:
   keep:
     description: Delete all versions but so many of the newest, and those that an alias points to. None if not given.
     type: int
-  region:
-    description: The AWS region. Taken from the environment or the AWS profile if not given.
-    type: str
-  endpoint_url:
-    description: Where Lambda answers. E(AWS_ENDPOINT_URL) is honoured if not given.
-    type: str
-requirements: [tinyllama for the Python that runs the module]
+extends_documentation_fragment: [tl_place]
 attributes:
   check_mode:
     description: Predicts the result and the diff, and sends no call that changes anything.

@@ -38,6 +38,10 @@ options:
     description: Delete it though jobs are queued or in flight, which are forgotten then.
     type: bool
     default: false
+  wait:
+    description: With V(false), a cluster that is being created is not waited for. Run it again with V(true) later.
+    type: bool
+    default: true
   wait_timeout:
     description: Seconds that creating or deleting may take.
     type: int
@@ -46,13 +50,7 @@ options:
     description: Seconds between two looks.
     type: float
     default: 5.0
-  region:
-    description: The AWS region. Taken from the environment or the AWS profile if not given.
-    type: str
-  endpoint_url:
-    description: Where AWS answers. E(AWS_ENDPOINT_URL) is honoured if not given.
-    type: str
-requirements: [tinyllama for the Python that runs the module]
+extends_documentation_fragment: [tl_place]
 attributes:
   check_mode:
     description: Predicts the result and the diff, and sends no call that changes anything.
@@ -105,6 +103,7 @@ restored:
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent", "look"], "default": "look"},
     "force": {"type": "bool", "default": False},
+    "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 900},
     "poll_interval": {"type": "float", "default": 5.0},
     **{name: {"type": "str"} for name in ("region", "endpoint_url")},
@@ -122,6 +121,8 @@ def ensure(module: AnsibleModule) -> dict[str, Any]:
         return answer(now, now, (), _jobs(now), [])
     wanted = ClusterState.AVAILABLE if options["state"] == "present" else ClusterState.ABSENT
     now, steps = prepare(control, wanted)
+    if not options["wait"] and steps and steps[-1].target is ClusterState.AVAILABLE:
+        steps = steps[:-1]
     jobs = _jobs(now)
     if jobs and wanted is ClusterState.ABSENT and not options["force"]:
         raise ClusterError(
@@ -129,7 +130,7 @@ def ensure(module: AnsibleModule) -> dict[str, Any]:
             "Wait, or say -e force=true."
         )
     if module.check_mode:
-        return answer(now, Cluster(wanted), steps, jobs, [])
+        return answer(now, Cluster(steps[-1].target if steps else now.state), steps, jobs, [])
     patience = Patience(options["wait_timeout"], options["poll_interval"], tell=module.log)
     end = carry_out(control, steps, patience)
     return answer(now, end, steps, jobs, _try_out(end) if steps else [])

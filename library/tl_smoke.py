@@ -11,9 +11,12 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 
 try:
     from tinyllama.adapters.smoke_path import SmokePath, publish
+    from tinyllama.adapters.smoke_user import CognitoUsers, ParameterVault, connect
     from tinyllama.domain.errors import SmokeError
     from tinyllama.domain.smoke import Verdict
+    from tinyllama.domain.smoke_user import SmokeUserError
     from tinyllama.smoke import run
+    from tinyllama.smoke_user import sign_in
 
     MISSING = None
 except ImportError as error:
@@ -32,9 +35,12 @@ options:
     type: str
     required: true
   token:
-    description: An ID token of a user. E(TL_TOKEN) if not given.
+    description: An ID token of a user. E(TL_TOKEN) if not given, else that of the user in O(user_parameter).
     type: str
-    required: true
+  user_parameter:
+    description: The SSM parameter with the smoke user, as M(tl_smoke_user) stores it.
+    type: str
+    default: /tinyllama/smoke-user
   bucket:
     description: The bucket of replies. E(REPLY_BUCKET) if not given.
     type: str
@@ -87,13 +93,14 @@ restored:
 
 
 def _from(name: str, **more: Any) -> dict[str, Any]:
-    return {"type": "str", "required": True, "fallback": (env_fallback, [name]), **more}
+    return {"type": "str", "fallback": (env_fallback, [name]), **more}
 
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "api_url": _from("TL_API_URL"),
+    "api_url": _from("TL_API_URL", required=True),
     "token": _from("TL_TOKEN", no_log=True),
-    "bucket": _from("REPLY_BUCKET"),
+    "user_parameter": {"type": "str", "default": "/tinyllama/smoke-user"},
+    "bucket": _from("REPLY_BUCKET", required=True),
     "folder": {"type": "path"},
     "poll_interval": {"type": "float", "default": 5.0},
 }
@@ -101,7 +108,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 def ensure(options: dict[str, Any], *, check: bool) -> dict[str, Any]:
     """Look; unless in check mode send a prompt, wait, and keep what came."""
-    path = SmokePath(options["api_url"], options["token"], options["bucket"])
+    path = SmokePath(options["api_url"], options["token"] or _token(options["user_parameter"]), options["bucket"])
     health = path.health()
     if check:
         return {"changed": False, "health": health}
@@ -126,6 +133,11 @@ def ensure(options: dict[str, Any], *, check: bool) -> dict[str, Any]:
     return answer | (failed if outcome.verdict is Verdict.FAILED else {})
 
 
+def _token(parameter: str) -> str:
+    users = CognitoUsers(connect("cognito-idp"), connect("cognito-idp", signed=False))
+    return sign_in(ParameterVault(connect("ssm"), parameter), users)
+
+
 def _keep(folder: Path, reply: bytes | None, timing: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "reply.json").write_bytes(reply or b"")
@@ -139,7 +151,7 @@ def main() -> None:
         module.fail_json(msg=missing_required_lib("tinyllama"), exception=MISSING)
     try:
         answer = ensure(module.params, check=module.check_mode)
-    except (SmokeError, OSError) as error:
+    except (SmokeError, SmokeUserError, OSError) as error:
         module.fail_json(msg=str(error), restored=None)
     if answer.pop("failed", False):
         module.fail_json(**answer)

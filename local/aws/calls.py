@@ -19,6 +19,7 @@ UNKNOWN = "unknown"
 _SCOPE = re.compile(r"Credential=([^/,]+)/\d{8}/[^/]*/([^/]+)/aws4_request")
 _SMALL_BODIES = {"scheduler"}  # REST services whose requests are read, too
 _SECRET_BODIES = {"cognito-idp"}  # passwords are not recorded
+_SECRET_PARAMETERS = {"ssm:PutParameter": {"Value"}}
 _FORM = "application/x-www-form-urlencoded"
 _KEPT_CALLS = 10_000
 # Where the name in a signature or target differs from the name of the service's model.
@@ -82,7 +83,9 @@ class CallLog:
     def add(self, call: Call, *, time: str, status: int, injected: bool) -> None:
         """Record the outcome of a call."""
         write = not call.operation.startswith(_READS)
-        parameters = {} if call.service in _SECRET_BODIES else call.parameters
+        secret = _SECRET_PARAMETERS.get(call.name, set())
+        told = {name: value for name, value in call.parameters.items() if name not in secret}
+        parameters = {} if call.service in _SECRET_BODIES else told
         with self._lock:
             self._records.append(
                 CallRecord(call.service, call.operation, time, status, write, injected, call.caller, parameters)

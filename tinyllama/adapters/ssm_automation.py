@@ -16,6 +16,7 @@ from tinyllama.domain.automation import Execution, ExecutionSummary, Step, statu
 from tinyllama.domain.errors import AutomationError
 
 _UNKNOWN = "AutomationExecutionNotFoundException"
+_NO_DOCUMENT = "InvalidDocument"
 _NOW = datetime.max.replace(tzinfo=UTC)  # what has not begun is the newest
 _PAGE = 50  # the most that AWS gives at once
 
@@ -53,6 +54,19 @@ class SsmAutomation:
         with _automation_errors():
             answer = self._client.start_automation_execution(DocumentName=document, Parameters=given, ClientToken=token)
         return str(answer["AutomationExecutionId"])
+
+    def parameters(self, document: str) -> dict[str, str | None] | None:
+        """Of an Automation document, each with its default, None where it has none; None when there is no document."""
+        try:
+            with _automation_errors():
+                found = self._client.describe_document(Name=document)["Document"]
+        except AutomationError as error:
+            if error.code == _NO_DOCUMENT:
+                return None
+            raise
+        if found["DocumentType"] != "Automation":
+            return None
+        return {one["Name"]: one.get("DefaultValue") for one in found.get("Parameters", ())}
 
     def execution(self, execution_id: str) -> Execution | None:
         try:

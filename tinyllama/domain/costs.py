@@ -42,12 +42,14 @@ RATES: Mapping[str, Mapping[str, Rate]] = {
         "address": _rate("0.005", "h", _LIST),
         "redis": _rate("0.037", "h", "us-east-1 (Price List API, 2026-10) and the usual difference", seen=False),
         "storage": _rate("0.0245", "GB-month", "AWS list price", seen=False),
+        "snapshot": _rate("0.054", "GB-month", _BULK),
     },
     "eu-west-1": {
         "disk": _rate("0.088", "GB-month", _LIST),
         "address": _rate("0.005", "h", "AWS list price", seen=False),
         "redis": _rate("0.035", "h", "us-east-1 (Price List API, 2026-10) and the usual difference", seen=False),
         "storage": _rate("0.023", "GB-month", _GOLDEN),
+        "snapshot": _rate("0.05", "GB-month", "AWS list price", seen=False),
     },
 }
 EVERYWHERE: Mapping[str, Rate] = {
