@@ -97,6 +97,7 @@ module "node" {
   reply_bucket      = module.storage.replies
   queue             = local.queue
   enable_redis      = var.enable_redis
+  boot_script       = local.boot_scripts.gpu_node
   alert_topic_arn   = module.ops.topics.alerts
 }
 
@@ -130,13 +131,31 @@ module "delivery" {
   github_provider_arn = var.github_provider_arn
   enable_builder      = var.enable_builder
   builder_ami_id      = var.builder_ami_id
-  # roles/base/files/boot.sh says what it makes of the two.
-  builder_user_data = var.source_url == null ? null : replace(
-    replace(file("${path.module}/../roles/base/files/boot.sh"), "@ROLE@", "builder"), "@SOURCE@", var.source_url
-  )
-  vpc_id    = module.network.vpc_id
-  subnet_id = module.network.public_subnet_id
-  vpn_cidr  = var.vpn_cidr
+  builder_user_data   = local.boot_scripts.builder
+  vpc_id              = module.network.vpc_id
+  subnet_id           = module.network.public_subnet_id
+  vpn_cidr            = var.vpn_cidr
+  warn_topic_arn      = module.ops.topics.warn
+}
+
+# How a host sets itself up when it boots. What boot.sh makes of these variables stands at its head.
+locals {
+  boot_variables = {
+    builder = {}
+    gpu_node = {
+      worker_ssm_path          = module.node.settings.path
+      worker_aws_region        = var.region
+      idle_watchdog_aws_region = var.region
+    }
+  }
+  boot_scripts = {
+    for role, variables in local.boot_variables : role => var.source_url == null ? null : join("\n", [
+      "#!/usr/bin/env bash",
+      "export TL_ROLE=${role} TL_SOURCE='${var.source_url}' TL_VARS=/run/tinyllama-variables.json",
+      "printf '%s' '${jsonencode(variables)}' >\"$TL_VARS\"",
+      file("${path.module}/../roles/base/files/boot.sh"),
+    ])
+  }
 }
 
 locals {

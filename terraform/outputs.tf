@@ -30,6 +30,11 @@ output "node_instance_id" {
   value       = module.node.instance_id
 }
 
+output "node_types" {
+  description = "Instance types that the node is made as and meant to run as: doctor.yml warns of any other."
+  value       = distinct([var.node_type, var.gpu_type])
+}
+
 output "gui_environment" {
   description = "What the GUI's environment must say."
   value = {
@@ -40,18 +45,13 @@ output "gui_environment" {
 }
 
 output "worker_environment" {
-  description = "What the environment of the node's processes must say; the hosts' roles write it."
-  value = merge(
-    {
-      AWS_REGION     = var.region
-      TL_QUEUE       = var.enable_redis ? "redis" : "sqs"
-      REPLY_BUCKET   = module.storage.replies.name
-      LEASE_ROLE_ARN = module.node.lease.role_arn
-      LEASE_GROUP    = module.node.lease.group
-    },
-    var.enable_redis ? { REDIS_HOST = module.queue.redis_host } : {},
-    var.enable_redis ? {} : { QUEUE_URL = module.queue.jobs.url, QUEUE_TABLE = module.queue.table.name },
-  )
+  description = "What the environment of the node's processes says; they read it from `worker_ssm_path`."
+  value       = module.node.settings.environment
+}
+
+output "worker_ssm_path" {
+  description = "Path of the parameters with the node's settings: the variable of the same name of the role `worker`."
+  value       = module.node.settings.path
 }
 
 output "tokens" {
@@ -92,4 +92,9 @@ output "build_buckets" {
 output "github_role_arn" {
   description = "Role of GitHub Actions; null without a repository."
   value       = module.delivery.github_role_arn
+}
+
+output "builder_instance_id" {
+  description = "The builder; null without one."
+  value       = module.delivery.builder_instance_id
 }

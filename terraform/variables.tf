@@ -144,7 +144,7 @@ variable "runtime" {
 }
 
 variable "optional_functions" {
-  description = "Functions of later releases that the artefact has code for: budget_killer, canary, cost_summary, node_events, resize."
+  description = "Functions of later releases that the artefact has code for: budget_killer, canary, cost_summary, node_events."
   type        = set(string)
   default     = []
 }
@@ -182,13 +182,13 @@ variable "builder_ami_id" {
 }
 
 variable "source_url" {
-  description = "Where a new builder fetches this project as a .tar.gz, to set itself up; null leaves that to playbooks/builder.yml."
+  description = "Where hosts fetch this project as a .tar.gz, wheel included, to set themselves up; null leaves that to playbooks."
   type        = string
   default     = null
 
   validation {
     condition     = var.source_url == null || can(regex("^https://[^\\s'\"`$]+\\.tar\\.gz$", var.source_url))
-    error_message = "source_url must be an https:// address of a .tar.gz: the builder runs what it finds there."
+    error_message = "source_url must be an https:// address of a .tar.gz: hosts run what they find there."
   }
 }
 

@@ -9,11 +9,7 @@ variables {
   artefact_dir = "tests/artefacts"
 }
 
-run "with_the_admin_api_the_routes_are_those_of_the_api_description" {
-  variables {
-    optional_functions = ["resize"]
-  }
-
+run "the_routes_are_those_of_the_api_description" {
   assert {
     condition = toset(keys(module.edge.routes)) == toset(flatten([
       for path, item in yamldecode(file("../docs/api/openapi.yaml")).paths : [
@@ -50,6 +46,45 @@ run "with_redis_the_worker_is_told_its_host" {
   assert {
     condition     = length(module.network.private_subnet_ids) == 2
     error_message = "Redis and its functions need private subnets."
+  }
+}
+
+run "the_node_is_told_where_its_settings_are_and_may_read_them_only" {
+  assert {
+    condition     = output.worker_ssm_path == "/tinyllama/worker" && strcontains(file("../roles/worker/meta/argument_specs.yml"), output.worker_ssm_path)
+    error_message = "roles/worker reads the parameters below worker_ssm_path."
+  }
+}
+
+run "a_new_host_sets_itself_up_when_it_knows_where_the_project_is" {
+  variables {
+    source_url = "https://example.com/tinyllama.tar.gz"
+  }
+
+  assert {
+    condition = alltrue([
+      for role, script in local.boot_scripts : startswith(script, "#!/usr/bin/env bash\n") && strcontains(script, "export TL_ROLE=${role} TL_SOURCE='https://example.com/tinyllama.tar.gz' ")
+    ])
+    error_message = "roles/base/files/boot.sh is told its role and its source."
+  }
+
+  assert {
+    condition     = strcontains(local.boot_scripts.gpu_node, "\"worker_ssm_path\":\"/tinyllama/worker\"")
+    error_message = "The worker's unit reads the parameters that Terraform writes."
+  }
+}
+
+run "audit_lines_from_before_the_first_apply_are_taken_over" {
+  command = plan
+
+  override_data {
+    target = data.aws_cloudwatch_log_groups.audit
+    values = { log_group_names = ["/tinyllama/audit", "/tinyllama/audit-of-somebody-else"] }
+  }
+
+  assert {
+    condition     = module.ops.audit_log_group == "/tinyllama/audit"
+    error_message = "Runbooks may have made the group."
   }
 }
 

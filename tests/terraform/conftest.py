@@ -11,6 +11,7 @@ import pytest
 from local.processes import ROOT
 from tests.terraform.serving import Served, serve
 from tests.terraform.stack import Stack, local_aws
+from tinyllama.adapters.audit_log import GROUP as AUDIT_GROUP
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,8 @@ def empty_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def stack(empty_stack: Stack) -> Stack:
-    """The stack as it is applied by default: the queue on SQS, Redis off."""
+    """The stack as it is applied by default: the queue on SQS, Redis off. A runbook was run before."""
+    empty_stack.client("logs").create_log_group(logGroupName=AUDIT_GROUP)
     empty_stack.validate()
     empty_stack.plan()
     empty_stack.apply_plan()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ import pytest
 from local.announce import announced, write_atomically
 from local.gateway_stack import local_environment
 from local.processes import ROOT, end, environment, spawn
+from tests.terraform.measured import NODE_KEY
 from tests.terraform.stack import REGION, Stack
 
 USER = "user@example.com"
-_PATIENCE_S = 60.0
+READ_SETTINGS = ROOT / "roles" / "worker" / "files" / "read_settings.py"
+_PATIENCE_S = 120.0
 _INVOKE = """
 import importlib, json, sys
 module, handler, event = sys.argv[1:]
@@ -86,12 +88,22 @@ def queue_health_from(address: str) -> dict[str, Any]:
     return {**route, "requestContext": context}
 
 
+def api_event(method: str, path: str, token: str, body: Any = None) -> dict[str, Any]:
+    """The event of a request with a token."""
+    http = {"method": method, "path": path, "sourceIp": "192.0.2.1", "userAgent": "test"}
+    event = {"version": "2.0", "rawPath": path, "headers": {"authorization": f"Bearer {token}"}}
+    return {**event, "requestContext": {"http": http, "requestId": "test"}, "body": json.dumps(body)}
+
+
 @contextmanager
-def serve(stack: Stack, folder: Path) -> Iterator[Served]:
-    """Run gateway and node of an applied stack, with only what Terraform created and says in its outputs."""
+def serve(stack: Stack, folder: Path, *, redis_port: int = 0) -> Iterator[Served]:
+    """Run gateway and node of an applied stack, with only what Terraform created.
+
+    With `redis_port`, the redis-server there stands for the cluster, whose name resolves to nothing here.
+    """
     with ExitStack() as ended:
         ready = folder / "gateway.ready"
-        arguments = ("--function", "tinyllama-router", "--ready-file", str(ready))
+        arguments = ("--function", "tinyllama-router", "--ready-file", str(ready), "--redis-port", str(redis_port))
         quick = {"QUEUE_TIMEOUT_S": "5"}  # the model keeps both cores busy
         gateway = spawn(
             [sys.executable, "-m", "local.gateway_stack", *arguments],
@@ -100,7 +112,7 @@ def serve(stack: Stack, folder: Path) -> Iterator[Served]:
         )
         ended.callback(end, gateway, grace_s=5)
         site = folder / "site.json"
-        write_atomically(site, json.dumps(_site(stack, folder)))
+        write_atomically(site, json.dumps(_site(stack, folder, redis_port)))
         node = spawn([sys.executable, "-m", "local.node", "--site", str(site)], log=folder / "node.log")
         ended.callback(end, node, grace_s=5)
         facts = wait_for(lambda: announced(ready), "the gateway", folder / "gateway.log")
@@ -117,8 +129,20 @@ def wait_for(look: Callable[[], Any], what: str, log: Path | None = None, *, pau
     return found
 
 
-def _site(stack: Stack, folder: Path) -> dict[str, Any]:
-    variables = stack.output()["worker_environment"]
+def node_settings(stack: Stack, folder: Path) -> dict[str, str]:
+    """What the node's unit reads before its worker starts: by the same script, with the credentials of the node."""
+    found = folder / "settings.env"
+    command = [sys.executable, str(READ_SETTINGS), stack.output()["worker_ssm_path"], str(found)]
+    done = subprocess.run(
+        command, env=environment(as_role(NODE_KEY, stack.aws_url)), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    pairs = (line.partition("=") for line in found.read_text().splitlines())
+    return {name: text.strip("'") for name, _, text in pairs}
+
+
+def _site(stack: Stack, folder: Path, redis_port: int) -> dict[str, Any]:
+    variables = local_environment(node_settings(stack, folder), stack.aws_url, redis_port)
     own = {"REPLY_BUCKET", "LEASE_ROLE_ARN", "AWS_REGION"}
     return {
         "aws_url": stack.aws_url,
@@ -135,11 +159,13 @@ def _site(stack: Stack, folder: Path) -> dict[str, Any]:
 
 
 def _token(stack: Stack) -> str:
-    """What an administrator and then the user do: an account, a password, and a sign-in for an ID token."""
+    """What an administrator and then the user do: an account that may resize, a password, and a sign-in."""
     cognito, output = stack.client("cognito-idp"), stack.output()
     pool, client = output["user_pool_id"], output["gui_environment"]["COGNITO_CLIENT_ID"]
     password = f"Aa1!{secrets.token_urlsafe(18)}"
-    cognito.admin_create_user(UserPoolId=pool, Username=USER, MessageAction="SUPPRESS")
+    with suppress(cognito.exceptions.UsernameExistsException):
+        cognito.admin_create_user(UserPoolId=pool, Username=USER, MessageAction="SUPPRESS")
+    cognito.admin_add_user_to_group(UserPoolId=pool, Username=USER, GroupName="admins")
     cognito.admin_set_user_password(UserPoolId=pool, Username=USER, Password=password, Permanent=True)
     answer = cognito.initiate_auth(
         ClientId=client,

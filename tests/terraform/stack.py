@@ -42,31 +42,45 @@ class Change:
     actions: tuple[str, ...]
 
 
+def skip_without_provider(said: str) -> None:
+    """Skip the test when `terraform init` said that there is no provider to be had."""
+    if any(sign in said for sign in _NO_PROVIDER):
+        pytest.skip(f"the provider hashicorp/aws cannot be had: {said}")
+
+
+def account_environment(aws_url: str) -> dict[str, str]:
+    """The environment of `terraform` and `aws` that points them at a local AWS."""
+    plugins = ROOT / "build" / "terraform-plugins"
+    plugins.mkdir(parents=True, exist_ok=True)
+    return environment(
+        {
+            **_CREDENTIALS,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": aws_url,
+            "AWS_MAX_ATTEMPTS": "2",  # what the local AWS cannot do shall show at once
+            "AWS_PAGER": "",
+            "AWS_REGION": REGION,
+            "CHECKPOINT_DISABLE": "1",
+            "TF_CLI_ARGS_init": "-backend-config=use_path_style=true",
+            "TF_IN_AUTOMATION": "1",
+            "TF_INPUT": "0",
+            "TF_PLUGIN_CACHE_DIR": str(plugins),
+            **{f"TF_VAR_{name}": json.dumps(value).strip('"') for name, value in VARIABLES.items()},
+        }
+    )
+
+
 class Stack:
     """A copy of `terraform/`, so that nothing is written into the repository, with its state in S3 as in real life."""
 
     def __init__(self, folder: Path, aws_url: str) -> None:
         self.aws_url = aws_url
-        self._root, self._plan = folder / "terraform", folder / "plan"
+        self.root, self._plan = folder / "terraform", folder / "plan"
         ignore = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*")
-        shutil.copytree(ROOT / "terraform", self._root, ignore=ignore)
-        for name in ("observability", "build"):  # the modules read both beside `terraform/`
+        shutil.copytree(ROOT / "terraform", self.root, ignore=ignore)
+        for name in ("build", "observability", "roles"):  # what is read beside `terraform/`
             (folder / name).symlink_to(ROOT / name)
-        plugins = ROOT / "build" / "terraform-plugins"
-        plugins.mkdir(parents=True, exist_ok=True)
-        self._environment = environment(
-            {
-                **_CREDENTIALS,
-                "AWS_ENDPOINT_URL": aws_url,
-                "AWS_MAX_ATTEMPTS": "2",  # what the local AWS cannot do shall show at once
-                "AWS_REGION": REGION,
-                "CHECKPOINT_DISABLE": "1",
-                "TF_IN_AUTOMATION": "1",
-                "TF_INPUT": "0",
-                "TF_PLUGIN_CACHE_DIR": str(plugins),
-                **{f"TF_VAR_{name}": json.dumps(value).strip('"') for name, value in VARIABLES.items()},
-            }
-        )
+        self._environment = account_environment(aws_url)
 
     def client(self, service: str) -> Any:
         """A boto3 client of the account."""
@@ -78,16 +92,19 @@ class Stack:
         found: list[dict[str, Any]] = httpx.get(f"{self.aws_url}/_tl/calls", timeout=30).json()["calls"]
         return found
 
+    def forget_calls(self) -> None:
+        """Let `calls` start anew."""
+        httpx.delete(f"{self.aws_url}/_tl/calls", timeout=30).raise_for_status()
+
     def init(self) -> str:
         """`terraform init`, the state in a bucket of the local AWS; skips where no provider can be had."""
         place = {"LocationConstraint": REGION}
         self.client("s3").create_bucket(Bucket=STATE_BUCKET, CreateBucketConfiguration=place)
-        options = {"bucket": STATE_BUCKET, "region": REGION, "use_path_style": "true"}
+        options = {"bucket": STATE_BUCKET, "region": REGION}
         try:
             return self._run("init", *(f"-backend-config={name}={value}" for name, value in options.items()))
         except TerraformError as error:
-            if any(sign in str(error) for sign in _NO_PROVIDER):
-                pytest.skip(f"the provider hashicorp/aws cannot be had: {error}")
+            skip_without_provider(str(error))
             raise
 
     def validate(self) -> str:
@@ -131,7 +148,7 @@ class Stack:
         colourless = [command[0], *(() if command[0] == "show" else ("-no-color",)), *command[1:]]
         return subprocess.run(
             ["terraform", *colourless],
-            cwd=self._root,
+            cwd=self.root,
             env=self._environment,
             capture_output=True,
             text=True,
@@ -141,7 +158,8 @@ class Stack:
 
 
 def _given(variables: Mapping[str, Any]) -> list[str]:
-    return [f"-var={name}={json.dumps(value)}" for name, value in variables.items()]
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in variables.items()}
+    return [f"-var={name}={text}" for name, text in texts.items()]
 
 
 @contextmanager

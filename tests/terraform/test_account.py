@@ -9,6 +9,7 @@ import yaml
 
 from local.processes import ROOT
 from tests.terraform.stack import REGION, Stack
+from tinyllama.adapters.audit_log import GROUP as AUDIT_GROUP
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(900)]
 
@@ -44,7 +45,7 @@ class TestEdge:
         for key in ("POST /infer", "POST /stop", "GET /health"):  # API-003's three
             assert (settings[key]["ThrottlingBurstLimit"], settings[key]["ThrottlingRateLimit"]) == (5, 20), key
 
-    def test_every_route_of_the_contract_exists_unless_its_function_comes_later(self, stack: Stack, api: str) -> None:
+    def test_every_route_of_the_contract_exists(self, stack: Stack, api: str) -> None:
         routes = {route["RouteKey"] for route in stack.client("apigatewayv2").get_routes(ApiId=api)["Items"]}
         methods = {"get", "post", "delete", "options"}
         contract = {
@@ -53,8 +54,7 @@ class TestEdge:
             for method in item
             if method in methods
         }
-        assert contract - routes <= {"POST /resize", "GET /resize/{operationId}"}
-        assert "$default" in routes
+        assert routes == {*contract - {"GET /$default"}, "$default"}
 
     def test_the_access_log_says_who_asked_for_what_as_json_and_is_kept_for_30_days(
         self, stack: Stack, api: str
@@ -141,6 +141,16 @@ class TestNode:
         assert data["InstanceInitiatedShutdownBehavior"] == "stop"
         assert data["MetadataOptions"]["HttpTokens"] == "required"
 
+    def test_its_settings_are_free_parameters_that_our_own_code_accepts(self, stack: Stack) -> None:
+        from worker.settings import WorkerSettings  # noqa: PLC0415 - beside the test of the functions' settings
+
+        found = stack.client("ssm").describe_parameters()["Parameters"]
+        assert {(one["Type"], one["Tier"]) for one in found} == {("String", "Standard")}
+        read = stack.client("ssm").get_parameters_by_path(Path=stack.output()["worker_ssm_path"])["Parameters"]
+        settings = {one["Name"].rpartition("/")[2]: one["Value"] for one in read}
+        assert settings == stack.output()["worker_environment"]
+        assert WorkerSettings.from_env({**settings, "ENGINE_URL": "http://127.0.0.1:8000"}).tl_queue == "sqs"
+
     def test_nobody_comes_in(self, stack: Stack) -> None:
         ec2 = stack.client("ec2")
         name = {"Name": "group-name", "Values": ["tinyllama-node"]}
@@ -177,6 +187,10 @@ class TestEverything:
     def test_every_log_group_has_a_retention(self, stack: Stack) -> None:
         groups = stack.client("logs").describe_log_groups()["logGroups"]
         assert [group["logGroupName"] for group in groups if "retentionInDays" not in group] == []
+
+    def test_the_group_of_the_audit_lines_was_there_before_and_is_kept_for_a_year(self, stack: Stack) -> None:
+        groups = stack.client("logs").describe_log_groups(logGroupNamePrefix=AUDIT_GROUP)["logGroups"]
+        assert [(group["logGroupName"], group["retentionInDays"]) for group in groups] == [(AUDIT_GROUP, 365)]
 
     def test_no_bucket_is_public_and_all_insist_on_tls(self, stack: Stack) -> None:
         s3 = stack.client("s3")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local.processes import ROOT
-from tests.bench import queue_environments
+from tests import environments
 from tests.terraform.configuration import CONFIGURATION, FOLDERS, MODULES, Block, blocks, rejections
 from tinyllama.domain.prices import USD_PER_EUR, USD_PER_HOUR
 
@@ -33,7 +33,7 @@ def named(path: Path) -> str:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what the root reads, so that nothing is left in the repository."""
     folder = tmp_path_factory.mktemp("configuration")
-    for name in ("terraform", "observability", "docs"):
+    for name in ("terraform", "observability", "docs", "roles"):
         shutil.copytree(ROOT / name, folder / name, ignore=LEFT_OUT)
     return folder / "terraform"
 
@@ -110,6 +110,11 @@ class TestForm:
         for block in blocks(folder, "module"):
             assert re.search(r'^  source += "\.\.?/', block.text, re.MULTILINE), block
 
+    @pytest.mark.parametrize("folder", FOLDERS, ids=named)
+    def test_every_log_group_says_how_long_it_is_kept(self, folder: Path) -> None:
+        groups = [block for block in blocks(folder, "resource") if block.labels[0] == "aws_cloudwatch_log_group"]
+        assert not [str(block) for block in groups if not block.has("retention_in_days")]
+
     def test_prices_and_rate_are_those_of_the_domain(self) -> None:
         [types] = re.findall(r"known_types = (\[[^]]*\])", (CONFIGURATION / "main.tf").read_text())
         assert set(json.loads(types)) == {name for region in USD_PER_HOUR.values() for name in region}
@@ -175,10 +180,10 @@ def _has_role(block: Block) -> bool:
 @pytest.mark.timeout(300)
 def test_checkov_finds_nothing_that_has_no_reason() -> None:
     try:
-        queue_environments.install("checkov")
-    except queue_environments.UnavailableError as error:
+        environments.install("checkov")
+    except environments.UnavailableError as error:
         pytest.skip(f"checkov cannot be installed: {error}")
-    command = [str(queue_environments.folder("checkov") / "bin" / "checkov"), "--skip-download", "-d", "."]
+    command = [str(environments.folder("checkov") / "bin" / "checkov"), "--skip-download", "-d", "."]
     done = subprocess.run(
         [*command, "--config-file", ".checkov.yaml", "-o", "json"],
         cwd=CONFIGURATION,
@@ -191,3 +196,4 @@ def test_checkov_finds_nothing_that_has_no_reason() -> None:
     failed = [f"{one['check_id']} {one['check_name']}: {one['resource']}" for one in found["results"]["failed_checks"]]
     assert not failed, "\n".join(failed)
     assert found["summary"]["passed"] > 100, "checkov looked at nothing"
+    assert found["summary"]["parsing_errors"] == 0, "a file that cannot be read is passed over"

@@ -28,6 +28,7 @@ def test_destroy_leaves_nothing(stack: Stack) -> None:
         "documents": stack.client("ssm").list_documents(Filters=[{"Key": "Owner", "Values": ["Self"]}])[
             "DocumentIdentifiers"
         ],
+        "parameters": [one["Name"] for one in stack.client("ssm").describe_parameters()["Parameters"]],
         "trails": stack.client("cloudtrail").list_trails()["Trails"],
         "vpcs": [vpc["VpcId"] for vpc in stack.client("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]],
         "templates": stack.client("ec2").describe_launch_templates()["LaunchTemplates"],

@@ -157,7 +157,7 @@ def test_a_missing_setting_stops_the_function_and_is_named() -> None:
 
 
 def test_terraform_gives_the_function_the_settings_that_it_reads() -> None:
-    text = (ROOT / "terraform" / "modules" / "functions" / "later.tf").read_text().partition("\n    resize = {")[2]
+    text = (ROOT / "terraform" / "modules" / "functions" / "resize.tf").read_text()
     block = text.partition("environment = {")[2].partition("}")[0]
     given = {name.lower() for name in re.findall(r"^\s*([A-Z_]+)\s*=", block, re.MULTILINE)}
     required = {name for name, field in ResizeSettings.model_fields.items() if field.is_required()}

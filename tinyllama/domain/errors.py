@@ -112,6 +112,10 @@ class AuditError(TinyllamaError):
     """An audit line could not be written or read."""
 
 
+class PriceListError(TinyllamaError):
+    """AWS's prices could not be read; the text says why."""
+
+
 class SmokeError(TinyllamaError):
     """The public path broke before there was anything to judge."""
 

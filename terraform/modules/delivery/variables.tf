@@ -79,3 +79,8 @@ variable "vpn_cidr" {
   type        = string
   default     = null
 }
+
+variable "warn_topic_arn" {
+  description = "Topic that is told when the builder runs for more than an hour a month."
+  type        = string
+}

@@ -4,22 +4,18 @@
 locals {
   # As docs/api/openapi.yaml has them; a test holds both against each other. Burst and rate are per route, for everybody,
   # a second: a backstop behind the router's own throttle of each user (decision 2). Polling needs more than asking.
-  routes = merge(
-    {
-      "POST /infer"       = { function = "router", burst = 5, rate = 20 }
-      "GET /jobs/{id}"    = { function = "router", burst = 20, rate = 50 }
-      "DELETE /jobs/{id}" = { function = "router", burst = 5, rate = 20 }
-      "GET /health"       = { function = "router", burst = 5, rate = 20 }
-      "POST /stop"        = { function = "router", burst = 5, rate = 20 }
-      "GET /queue-health" = { function = "queue_health", burst = 5, rate = 5 }
-      "OPTIONS /{proxy+}" = { function = "router", burst = 20, rate = 50 }
-      "$default"          = { function = "router", burst = 5, rate = 20 }
-    },
-    !contains(keys(var.handlers), "resize") ? {} : {
-      "POST /resize"              = { function = "resize", burst = 5, rate = 5 }
-      "GET /resize/{operationId}" = { function = "resize", burst = 20, rate = 20 }
-    },
-  )
+  routes = {
+    "POST /infer"               = { function = "router", burst = 5, rate = 20 }
+    "GET /jobs/{id}"            = { function = "router", burst = 20, rate = 50 }
+    "DELETE /jobs/{id}"         = { function = "router", burst = 5, rate = 20 }
+    "GET /health"               = { function = "router", burst = 5, rate = 20 }
+    "POST /stop"                = { function = "router", burst = 5, rate = 20 }
+    "GET /queue-health"         = { function = "queue_health", burst = 5, rate = 5 }
+    "POST /resize"              = { function = "resize", burst = 5, rate = 5 }
+    "GET /resize/{operationId}" = { function = "resize", burst = 20, rate = 20 }
+    "OPTIONS /{proxy+}"         = { function = "router", burst = 20, rate = 50 }
+    "$default"                  = { function = "router", burst = 5, rate = 20 }
+  }
   called = toset([for route in local.routes : route.function])
 }
 

@@ -3,8 +3,8 @@ variable "handlers" {
   type        = map(object({ function_name = string, arn = string, qualifier = optional(string) }))
 
   validation {
-    condition     = contains(keys(var.handlers), "router") && contains(keys(var.handlers), "queue_health")
-    error_message = "handlers must have `router` and `queue_health`: every route leads to one of them."
+    condition     = length(setsubtract(["router", "queue_health", "resize"], keys(var.handlers))) == 0
+    error_message = "handlers must have `router`, `queue_health` and `resize`: every route leads to one of them."
   }
 }
 

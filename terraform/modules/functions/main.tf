@@ -1,13 +1,13 @@
 # Every Lambda function: one zip with our code, one layer with everybody else's, a role of its own for each.
 # Monthly cost: nothing at 50 requests a day (1 M calls and 400,000 GB-s are free); logs USD 0.63 a GB after the first 5.
-# What each function is stands in router.tf, health.tf, keys.tf and later.tf.
+# What each function is stands in router.tf, keys.tf, resize.tf and later.tf.
 
 locals {
   # Those whose code exists, and those of later releases that were asked for.
-  functions = {
-    for name, function in merge(local.request_functions, local.key_functions, local.later_functions) :
-    name => function if contains(concat(["router", "queue_health", "jwks_mirror"], tolist(var.optional_functions)), name)
-  }
+  functions = merge(
+    local.request_functions, local.key_functions, local.admin_functions,
+    { for name, function in local.later_functions : name => function if contains(var.optional_functions, name) },
+  )
   manifest = { for artefact in jsondecode(file("${var.artefact_dir}/manifest.json")) : artefact.name => artefact }
   zip      = "tinyllama-lambda.zip"
   layer    = "tinyllama-layer-${var.architecture}.zip"

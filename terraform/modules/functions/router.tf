@@ -43,6 +43,12 @@ locals {
         Resource = ["*"]
       },
       {
+        Sid      = "MayItWakeTheNode"
+        Effect   = "Allow"
+        Action   = ["ssm:GetParameter"]
+        Resource = [local.wake_parameter_arn]
+      },
+      {
         Sid       = "WakeAndStopTheNode"
         Effect    = "Allow"
         Action    = ["ec2:StartInstances", "ec2:StopInstances"]

@@ -42,9 +42,9 @@ variable "optional_functions" {
 
   validation {
     condition = alltrue([
-      for name in var.optional_functions : contains(["budget_killer", "canary", "cost_summary", "node_events", "resize"], name)
+      for name in var.optional_functions : contains(["budget_killer", "canary", "cost_summary", "node_events"], name)
     ])
-    error_message = "optional_functions may name budget_killer, canary, cost_summary, node_events and resize."
+    error_message = "optional_functions may name budget_killer, canary, cost_summary and node_events."
   }
 }
 

@@ -5,6 +5,10 @@
 locals {
   count = var.enable_node ? 1 : 0
   tags  = { Name = "tinyllama-gpu", Project = "tinyllama", Role = "gpu-node" }
+
+  # cloud-init runs a script at the first boot only. That of a new node is cut short, since it is stopped at once
+  # (docs/adr/0043): so at every boot, the first that somebody asked for included. The script knows what is done already.
+  user_data = templatefile("${path.module}/documents/user_data.mime", { script = coalesce(var.boot_script, "#!") })
 }
 
 data "aws_ami" "ubuntu" {
@@ -28,6 +32,7 @@ resource "aws_launch_template" "node" {
   instance_initiated_shutdown_behavior = "stop"
   update_default_version               = true
   ebs_optimized                        = "true"
+  user_data                            = var.boot_script == null ? null : base64encode(local.user_data)
 
   iam_instance_profile {
     arn = aws_iam_instance_profile.node[0].arn

@@ -3,6 +3,11 @@ output "instance_id" {
   value       = one(aws_instance.node[*].id)
 }
 
+output "settings" {
+  description = "Environment of the node's processes, and the path of the parameters that say so."
+  value       = { path = local.settings_path, environment = local.settings }
+}
+
 output "lease" {
   description = "Schedule group of the node's leases, and the role that stops the node when one ends."
   value       = { group = aws_scheduler_schedule_group.leases.name, role_arn = local.lease_role_arn }

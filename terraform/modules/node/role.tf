@@ -9,6 +9,12 @@ locals {
   worker_statements = concat(
     [
       {
+        Sid      = "ReadSettings"
+        Effect   = "Allow"
+        Action   = ["ssm:GetParametersByPath"]
+        Resource = ["${local.arn}:ssm:${local.place}:parameter${local.settings_path}"]
+      },
+      {
         Sid      = "WriteReplies" # and read them: the first one written stands
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject"]

@@ -73,8 +73,15 @@ variable "reply_bucket" {
 }
 
 variable "queue" {
-  description = "ARNs of the SQS queue, its redrive queue and the DynamoDB table."
-  type        = object({ arn = string, dead_arn = string, table_arn = string })
+  description = "The queue: SQS URL and ARNs, DynamoDB table, and the host of Redis, null without it."
+  type = object({
+    url        = string
+    arn        = string
+    dead_arn   = string
+    table_name = string
+    table_arn  = string
+    redis_host = optional(string)
+  })
 }
 
 variable "enable_redis" {
@@ -86,4 +93,20 @@ variable "enable_redis" {
 variable "alert_topic_arn" {
   description = "Topic that alarms are sent to."
   type        = string
+}
+
+variable "boot_script" {
+  description = "What the node runs whenever it boots, to set itself up; null leaves that to playbooks/site.yml."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.boot_script == null || startswith(coalesce(var.boot_script, "#!"), "#!")
+    error_message = "boot_script must be a script, which starts with #! and its interpreter."
+  }
+
+  validation {
+    condition     = length(coalesce(var.boot_script, "#!")) < 16000
+    error_message = "boot_script is too long: EC2 takes 16 KiB of user data. Let it fetch what it needs."
+  }
 }

@@ -1,5 +1,5 @@
-# Who resized the node (EC2-002). Monthly cost: nothing for the first trail of an account but its storage, about
-# USD 0.01; Athena USD 5 a TB read, so nothing to speak of.
+# Who resized the node (EC2-002), and who ran which runbook (docs/ops/audit.md). Monthly cost: nothing for the first trail
+# of an account but its storage, about USD 0.01; Athena USD 5 a TB read, and a KB of log a runbook: nothing to speak of.
 
 locals {
   trail_arn  = "${local.arn}:cloudtrail:${local.place}:trail/tinyllama"
@@ -44,6 +44,14 @@ module "audit" {
       } }
     }],
   )
+}
+
+# The line that every runbook leaves. Runbooks make the group when they come first; the root takes it over then.
+resource "aws_cloudwatch_log_group" "runbooks" {
+  name              = "/tinyllama/audit"
+  retention_in_days = 365
+  skip_destroy      = var.protect_data
+  tags              = { Role = "ops" }
 }
 
 resource "aws_cloudtrail" "audit" {

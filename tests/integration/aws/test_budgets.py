@@ -46,6 +46,16 @@ def test_a_second_topic_and_an_eleventh_address_are_refused(budget: Any) -> None
     assert refused(budget.create_subscriber, **NAME, Notification=WARN, Subscriber=MAIL)[0] == code
 
 
+def test_a_budget_of_usage_has_to_say_of_which(budgets: Any) -> None:
+    hours = {**BUDGET, "BudgetType": "USAGE", "BudgetLimit": {"Amount": "1", "Unit": "Hrs"}}
+    create = budgets.create_budget
+    by_type = {"CostFilters": {"InstanceType": ["t3.medium"]}}
+    assert refused(create, AccountId=ACCOUNT, Budget={**hours, **by_type})[0] == "InvalidParameterException"
+    by_type["CostFilters"]["UsageTypeGroup"] = ["EC2: Running Hours"]
+    create(AccountId=ACCOUNT, Budget={**hours, **by_type})
+    assert budgets.describe_budget(**NAME)["Budget"]["CostFilters"] == by_type["CostFilters"]
+
+
 def test_the_last_subscriber_of_a_notification_cannot_be_taken_away(budget: Any) -> None:
     refusal = refused(budget.delete_subscriber, **NAME, Notification=WARN, Subscriber=TOPIC)
     assert refusal[0] == "InvalidParameterException"

@@ -144,6 +144,15 @@ class TestQuotas:
         for call in (quotas.get_service_quota, quotas.get_aws_default_service_quota):
             assert call(**gpus)["Quota"]["Value"] == 8
 
+    def test_a_request_for_more_waits_for_aws(self, aws: StrictAws) -> None:
+        quotas = aws.client("service-quotas")
+        gpus = {"ServiceCode": "ec2", "QuotaCode": "L-DB2E81BA"}
+        asked = quotas.request_service_quota_increase(**gpus, DesiredValue=16)["RequestedQuota"]
+        assert (asked["Status"], asked["DesiredValue"]) == ("PENDING", 16)
+        assert quotas.get_service_quota(**gpus)["Quota"]["Value"] == 8
+        unknown = refused(quotas.request_service_quota_increase, ServiceCode="ec2", QuotaCode="L-0", DesiredValue=1)
+        assert unknown[0] == "NoSuchResourceException"
+
 
 class TestNamedQueries:
     def test_one_is_deleted_and_not_twice(self, aws: StrictAws) -> None:

@@ -5,10 +5,11 @@ mock_provider "aws" {
 }
 
 variables {
-  account       = { partition = "aws", region = "eu-central-1", id = "123456789012" }
-  bucket_suffix = "123456789012"
-  vpc_id        = "vpc-0123456789abcdef0"
-  subnet_id     = "subnet-0123456789abcdef0"
+  account        = { partition = "aws", region = "eu-central-1", id = "123456789012" }
+  bucket_suffix  = "123456789012"
+  vpc_id         = "vpc-0123456789abcdef0"
+  subnet_id      = "subnet-0123456789abcdef0"
+  warn_topic_arn = "arn:aws:sns:eu-central-1:123456789012:tlfif-budget-warn"
 }
 
 run "by_default_there_is_no_builder_and_nobody_may_build" {
@@ -52,6 +53,23 @@ run "an_existing_provider_is_used" {
   assert {
     condition     = length(aws_iam_openid_connect_provider.github) == 0 && jsondecode(aws_iam_role.github[0].assume_role_policy).Statement[0].Principal.Federated == var.github_provider_arn
     error_message = "An account has one provider for GitHub."
+  }
+}
+
+run "more_than_sixty_minutes_of_the_builder_a_month_are_told" {
+  variables {
+    enable_builder = true
+  }
+
+  assert {
+    condition = alltrue([
+      aws_budgets_budget.builder_hours[0].budget_type == "USAGE",
+      "${aws_budgets_budget.builder_hours[0].limit_amount} ${aws_budgets_budget.builder_hours[0].limit_unit}" == "1.0 Hrs",
+      aws_budgets_budget.builder_hours[0].time_unit == "MONTHLY",
+      contains(flatten([for each in aws_budgets_budget.builder_hours[0].cost_filter : each.values]), "t3.medium"),
+      one(one(aws_budgets_budget.builder_hours[0].notification).subscriber_sns_topic_arns) == var.warn_topic_arn,
+    ])
+    error_message = "CI-002: an alarm above 60 minutes a month."
   }
 }
 

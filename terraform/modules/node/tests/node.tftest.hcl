@@ -14,9 +14,12 @@ variables {
   alert_topic_arn   = "arn:aws:sns:eu-central-1:123456789012:tinyllama-alerts"
 
   queue = {
-    arn       = "arn:aws:sqs:eu-central-1:123456789012:tinyllama-jobs"
-    dead_arn  = "arn:aws:sqs:eu-central-1:123456789012:tinyllama-jobs-dead"
-    table_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/tinyllama-jobs"
+    url        = "https://sqs.eu-central-1.amazonaws.com/123456789012/tinyllama-jobs"
+    arn        = "arn:aws:sqs:eu-central-1:123456789012:tinyllama-jobs"
+    dead_arn   = "arn:aws:sqs:eu-central-1:123456789012:tinyllama-jobs-dead"
+    table_name = "tinyllama-jobs"
+    table_arn  = "arn:aws:dynamodb:eu-central-1:123456789012:table/tinyllama-jobs"
+    redis_host = "tl-fif-queue.example.com"
   }
 }
 
@@ -117,6 +120,52 @@ run "only_the_documents_role_may_change_the_type" {
   }
 }
 
+run "the_node_reads_its_settings_below_one_path_and_nothing_else" {
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.node[0].policy).Statement : statement.Resource
+      if contains(statement.Action, "ssm:GetParametersByPath")
+    ] == [["arn:aws:ssm:eu-central-1:123456789012:parameter/tinyllama/worker"]]
+    error_message = "roles/worker asks for the parameters below one path."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, parameter in aws_ssm_parameter.settings : parameter.name == "/tinyllama/worker/${name}" && parameter.type == "String" && parameter.tier == "Standard" && can(regex("^[A-Z][A-Z0-9_]*$", name))
+    ]) && aws_ssm_parameter.settings["TL_QUEUE"].value == "sqs" && !can(aws_ssm_parameter.settings["REDIS_HOST"])
+    error_message = "The last part of a parameter's name is the variable's; standard parameters are free."
+  }
+}
+
+run "redis_adds_one_setting_and_takes_none_away" {
+  variables {
+    enable_redis = true
+  }
+
+  assert {
+    condition     = aws_ssm_parameter.settings["TL_QUEUE"].value == "redis" && aws_ssm_parameter.settings["REDIS_HOST"].value == "tl-fif-queue.example.com" && can(aws_ssm_parameter.settings["QUEUE_URL"])
+    error_message = "docs/adr/0057: the switch deletes nothing."
+  }
+}
+
+run "a_node_that_is_to_set_itself_up_tries_at_every_boot" {
+  variables {
+    boot_script = "#!/bin/sh\necho hello\n"
+  }
+
+  assert {
+    condition     = strcontains(base64decode(aws_launch_template.node[0].user_data), "\n#!/bin/sh\necho hello\n\n--tinyllama--") && strcontains(base64decode(aws_launch_template.node[0].user_data), "\n#cloud-config\ncloud_final_modules: [[scripts-user, always]]\n")
+    error_message = "The first boot of a new node is cut short: it is stopped at once."
+  }
+}
+
+run "without_a_script_there_is_no_user_data" {
+  assert {
+    condition     = aws_launch_template.node[0].user_data == null
+    error_message = "By default, playbooks/site.yml sets the node up."
+  }
+}
+
 run "without_a_node_leases_and_document_stay" {
   variables {
     enable_node = false
@@ -191,5 +240,23 @@ run "rejects_an_image_that_is_no_image" {
 
   variables {
     ami_id = "ubuntu"
+  }
+}
+
+run "rejects_a_boot_script_without_an_interpreter" {
+  command         = plan
+  expect_failures = [var.boot_script]
+
+  variables {
+    boot_script = "echo hello"
+  }
+}
+
+run "rejects_a_boot_script_that_ec2_would_not_take" {
+  command         = plan
+  expect_failures = [var.boot_script]
+
+  variables {
+    boot_script = format("#!%16000s", "")
   }
 }

@@ -15,6 +15,13 @@ variables {
   resize_audit_query = "SELECT 1"
 }
 
+run "the_lines_of_runbooks_are_kept_for_a_year_and_survive_a_destroy" {
+  assert {
+    condition     = aws_cloudwatch_log_group.runbooks.retention_in_days == 365 && aws_cloudwatch_log_group.runbooks.skip_destroy
+    error_message = "As long as the trail; and whoever destroys the stack leaves the line that says so."
+  }
+}
+
 run "the_budget_is_in_dollars_and_warns_at_75_and_105_percent" {
   assert {
     condition     = aws_budgets_budget.tlfif_monthly.limit_amount == "22.87" && aws_budgets_budget.tlfif_monthly.limit_unit == "USD"
