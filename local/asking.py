@@ -14,6 +14,7 @@ _ADVICE = {
     "invalid_request": "a prompt has 1 to 6,144 bytes, --idle is 1 to 30 minutes",
     "queue_full": "wait until the jobs that are queued are done: tl status",
     "queue_unavailable": "look at `tl status` and `tl logs`",
+    "budget_exhausted": "the month's money is spent: wait until {resets}, or see docs/ops/budget_recovery.md",
     "start_failed": "EC2 would not start the node; look at `tl logs gateway`, then ask again",
 }
 
@@ -38,7 +39,8 @@ def ask(client: Client, prompt: str, *, idle: int) -> None:
 
 def refuse(error: RefusedError) -> None:
     """Say what the API refused, and what to do about it."""
-    told = _ADVICE.get(error.code, "").format(retry_after_s=error.retry_after_s)
+    known = {"retry_after_s": error.retry_after_s, "resets": error.body.get("resets", "the month ends")}
+    told = _ADVICE.get(error.code, "").format(**known)
     details = {name: value for name, value in error.body.items() if name != "error"}
     code = Exit.RATE_LIMITED if error.status == 429 else Exit.FAILED
     fail(escape(f"{error.code} ({error.status}){f' {details}' if details else ''}"), told, code=code)

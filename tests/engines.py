@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tinyllama.domain.errors import EngineError
-from tinyllama.domain.jobs import Usage
+from tinyllama.domain.replies import Usage
 from tinyllama.ports import Chunk
 
 ANSWERS = Path(__file__).parent / "engine_answers"

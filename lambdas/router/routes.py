@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from lambdas.http import Request, Response
 from lambdas.router.wake import Waker
 from tinyllama.domain.errors import ApiError, ErrorCode, NodeError
-from tinyllama.domain.jobs import InferRequest, Job, JobStatus, parse_infer, reply_url
+from tinyllama.domain.jobs import Job, JobStatus, reply_url
 from tinyllama.domain.metrics import Metric
 from tinyllama.domain.node import NodeState, WakeAction
+from tinyllama.domain.requests import InferRequest, parse_infer
 from tinyllama.domain.throttle import Allowance
 from tinyllama.ports import (
     Admissions,
@@ -151,7 +152,7 @@ def get_job(call: Call) -> Response:
         raise ApiError(ErrorCode.NOT_FOUND)
     if look.view.status is JobStatus.QUEUED and not look.worker_ready:
         _wake_again(call)
-    return Response(200, look.view.model_dump(mode="json", exclude_none=True))
+    return Response(200, look.view.body)
 
 
 @polling
@@ -188,12 +189,22 @@ def health(call: Call) -> Response:
         return Response(200, {"status": "ready"})
     waker = call.out.waker
     if snapshot.depth:
-        return Response(503, {"status": "starting", "eta": waker.wake(call.trace.metrics)})
+        return _health_of_queued(call)
     decision = waker.look()
     node = decision.node
     if decision.action is WakeAction.WAIT and node is not None and node.state is not NodeState.STOPPING:
         return Response(503, {"status": "starting", "eta": waker.eta_s(decision)})
     return Response(503, {"status": "stopped"})
+
+
+def _health_of_queued(call: Call) -> Response:
+    """Jobs are queued: the node is woken, unless the budget forbids it. Then it sleeps, and that is the answer."""
+    try:
+        return Response(503, {"status": "starting", "eta": call.out.waker.wake(call.trace.metrics)})
+    except ApiError as error:
+        if error.code is not ErrorCode.BUDGET_EXHAUSTED:
+            raise
+        return Response(503, {"status": "stopped"})
 
 
 @polling

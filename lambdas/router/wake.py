@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from tinyllama.domain.boots import usual_boot_s
 from tinyllama.domain.errors import ApiError, ErrorCode, LeaseError, NodeError, QueueUnavailableError
@@ -11,6 +12,9 @@ from tinyllama.domain.lease import LeasePolicy, first_end, rests_until
 from tinyllama.domain.metrics import Metric
 from tinyllama.domain.node import Node, WakeAction, WakeDecision, decide_wake, remaining_eta_s
 from tinyllama.ports import BootTimes, Leases, Metrics, NodeControl
+
+if TYPE_CHECKING:
+    from tinyllama.domain.wake_switch import WakeSwitch
 
 LOOK_LIFE_S = 2.0
 PATIENCE_S = 5.0
@@ -29,6 +33,7 @@ class Waker:
         leases: Callable[[], Leases],
         boots: BootTimes,
         *,
+        switch: "Callable[[], WakeSwitch]",
         policy: LeasePolicy | None = None,
         boot_eta_s: int = 90,
         clock: Callable[[], float] = time.time,
@@ -36,6 +41,7 @@ class Waker:
         self._nodes = nodes
         self._leases = leases
         self._boots = boots
+        self._switch = switch
         self._policy = policy or LeasePolicy()
         self._boot_eta_s = boot_eta_s
         self._clock = clock
@@ -61,7 +67,7 @@ class Waker:
         """Start the node unless it is on its way; returns the seconds it will probably take.
 
         Raises:
-            ApiError: `start_failed`, with AWS's own code and words in `detail`.
+            ApiError: `start_failed`, with AWS's own code and words in `detail`; `budget_exhausted`.
         """
         began = self._clock()
         decision = self.look(fresh=fresh)
@@ -69,11 +75,26 @@ class Waker:
             raise _start_failed(f"{decision.reason}: no instance is tagged as the GPU node")
         if decision.action is WakeAction.START:
             self._seen = None
+            self._permit()
             self._grant(decision.node)
             if self._clock() - began > PATIENCE_S:
                 raise _start_failed("aws_slow: AWS takes too long to answer, try again")
             self._start(decision.node.id, metrics)
         return self.eta_s(decision)
+
+    def _permit(self) -> None:
+        """Ask the wake switch, before a cold start only; what cannot be read forbids it: the money cannot run away."""
+        from tinyllama.domain.wake_switch import BUDGET, WakeSwitchError, resets, stamp  # noqa: PLC0415 -- for a cold start only
+
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        try:
+            switch = self._switch().at(now)
+        except WakeSwitchError as error:
+            raise _start_failed(f"wake_unknown: {error}") from error
+        if not switch.enabled and switch.reason == BUDGET:
+            raise ApiError(ErrorCode.BUDGET_EXHAUSTED, resets=stamp(switch.until or resets(now)))
+        if not switch.enabled:
+            raise _start_failed(f"wake_disabled: {switch}")
 
     def _grant(self, node: Node) -> None:
         now = self._clock()

@@ -5,6 +5,7 @@ A request to a warm node must not pay for importing boto3.
 
 import os
 from functools import cache
+from typing import TYPE_CHECKING
 
 from lambdas.router.routes import Adapters
 from lambdas.router.settings import RouterSettings
@@ -15,6 +16,10 @@ from tinyllama.adapters.key_set import KeySet, KeySource, http_keys
 from tinyllama.adapters.memory_throttle import MemoryThrottle
 from tinyllama.domain.limits import QueueLimits
 from tinyllama.ports import Leases, NodeControl
+
+if TYPE_CHECKING:
+    from tinyllama.adapters.wake_parameter import WakeParameter
+    from tinyllama.domain.wake_switch import WakeSwitch
 
 queues.load(os.environ.get("TL_QUEUE", "redis"))
 
@@ -44,6 +49,22 @@ def _leases() -> Leases:
     return scheduler_leases.SchedulerLeases(client, env.lease_role_arn, env.lease_group)
 
 
+@cache
+def _wake_parameter() -> "WakeParameter":
+    from tinyllama.adapters.aws_json import AwsJson  # noqa: PLC0415 -- on Redis only a cold start needs it
+    from tinyllama.adapters.wake_parameter import WakeParameter  # noqa: PLC0415
+    from tinyllama.domain.wake_switch import WakeSwitchError  # noqa: PLC0415
+
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise WakeSwitchError("AWS_REGION is not set")
+    return WakeParameter(AwsJson(region, timeout_s=_AWS_TIMEOUT_S))
+
+
+def _wake_switch() -> "WakeSwitch":
+    return _wake_parameter().read()
+
+
 def _key_source() -> KeySource:
     env = settings()
     if not env.jwks_bucket:
@@ -64,7 +85,9 @@ def adapters() -> Adapters:
         queue=queue.admissions,
         gate=queue.gate,
         nodes=_nodes,
-        waker=Waker(_nodes, _leases, queue.boots, policy=env.lease_policy, boot_eta_s=env.boot_eta_s),
+        waker=Waker(
+            _nodes, _leases, queue.boots, switch=_wake_switch, policy=env.lease_policy, boot_eta_s=env.boot_eta_s
+        ),
         fallback=MemoryThrottle(),
         reply_bucket=env.reply_bucket,
     )

@@ -17,6 +17,7 @@ from moto.utilities.tagging_service import TaggingService
 from local.aws.seam import replaced
 
 _MOST = {"SNS": 1, "EMAIL": 10}
+_USAGE = {"UsageType", "UsageTypeGroup"}
 
 
 class _InvalidParameterError(JsonRESTError):
@@ -44,6 +45,10 @@ def _created(original: Callable[..., None]) -> Callable[..., None]:
     def create(backend: Any, account_id: str, budget: dict[str, Any], notifications: list[dict[str, Any]]) -> None:
         for one in notifications:
             _check_subscribers(one["Subscribers"])
+        if budget["BudgetType"] == "USAGE" and not _USAGE & set(budget.get("CostFilters") or {}):
+            raise _InvalidParameterError(
+                "A usage budget must be filtered by UsageType or UsageTypeGroup: hours, or GB?"
+            )
         original(backend, account_id, budget, notifications)
 
     return create

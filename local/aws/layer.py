@@ -7,6 +7,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
+from local.aws import price_list
 from local.aws.calls import UNKNOWN, Call, CallLog, buffered_body, identify
 from local.aws.clock import Clock, system_clock
 from local.aws.control import Control
@@ -41,23 +42,25 @@ class StrictLayer:
         if fault and fault.code:
             buffered_body(environ)  # an unread body would break the connection before the client reads the answer
             refusal = error_response(call, fault.code, fault.message, fault.status)
-            return self._refused(call, refusal, injected=True)(environ, start_response)
+            return self._answered(call, refusal, injected=True)(environ, start_response)
 
         def recording(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             self._record(call, int(status.split(maxsplit=1)[0]), injected=fault is not None)
             return start_response(status, headers, *rest)
 
+        if call.service == price_list.SERVICE:  # moto has none
+            return self._answered(call, price_list.answer(call), injected=False)(environ, start_response)
         try:
             return self._moto(environ, recording)
         except NotImplementedError as error:
             if UNKNOWN in {call.service, call.operation}:  # moto's own 500 would be tried again and again
                 body = json.dumps({"__type": "NotImplemented", "message": str(error)})
                 refusal = Response(body, status=501, content_type="application/json")
-                return self._refused(call, refusal, injected=False)(environ, start_response)
+                return self._answered(call, refusal, injected=False)(environ, start_response)
             refusal = error_response(call, "NotImplemented", str(error))
-            return self._refused(call, refusal, injected=False)(environ, start_response)
+            return self._answered(call, refusal, injected=False)(environ, start_response)
 
-    def _refused(self, call: Call, response: Response, *, injected: bool) -> Response:
+    def _answered(self, call: Call, response: Response, *, injected: bool) -> Response:
         self._record(call, response.status_code, injected=injected)
         return response
 

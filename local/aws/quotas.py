@@ -1,8 +1,10 @@
 """Service quotas of the local account: those that a deployment asks for, once AWS has granted them.
 
-Nothing here is enforced: an instance starts whatever the quota says.
+Nothing here is enforced: an instance starts whatever the quota says. A request for more is accepted, and stays pending.
 """
 
+import json
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -41,4 +43,13 @@ def installed() -> Iterator[None]:
         # As if AWS gave these to every account; the response differs in nothing else.
         same = ServiceQuotasResponse.get_service_quota
         undo.enter_context(replaced(ServiceQuotasResponse, "get_aws_default_service_quota", same))
+        undo.enter_context(replaced(ServiceQuotasResponse, "request_service_quota_increase", _request))
         yield
+
+
+def _request(response: Any) -> str:
+    given = json.loads(response.body)
+    found = response.backend.get_service_quota(given["ServiceCode"], given["QuotaCode"])
+    told = {name: found[name] for name in ("ServiceCode", "ServiceName", "QuotaCode", "QuotaName", "QuotaArn", "Unit")}
+    asked = {"Id": uuid.uuid4().hex, "DesiredValue": given["DesiredValue"], "Status": "PENDING"}
+    return json.dumps({"RequestedQuota": {**told, **asked}})

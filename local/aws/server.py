@@ -28,6 +28,8 @@ from local.aws.loopback import Loopback
 from local.aws.scheduler import StrictScheduler
 from local.aws.scheduler_seam import installed as scheduler_installed
 from local.aws.seams import installed as seams_installed
+from local.aws.spending import Spending
+from local.aws.spending import installed as spending_installed
 from local.aws.sqs import StrictSqs
 from local.aws.sqs_seam import installed as sqs_installed
 from local.aws.ssm_automation import StrictAutomation
@@ -66,6 +68,7 @@ class StrictAws:
         self._automation = StrictAutomation(lambda: self.url, clock)
         self._cache = StrictCache(clock, lambda: self._ec2.delays.cache_s)
         self.dynamodb, self.sqs = StrictDynamoDb(), StrictSqs()
+        self.spending = Spending()
         self._faults, self._calls = FaultBox(), CallLog()
         self._control = Control(self._ec2, self._cache, self._faults, self._calls)
         moto = DomainDispatcherApplication(create_backend_app)
@@ -83,6 +86,7 @@ class StrictAws:
             stack.enter_context(cache_installed(self._cache))
             stack.enter_context(automation_installed(self._automation))
             stack.enter_context(seams_installed())
+            stack.enter_context(spending_installed(self.spending))
             moto_api_backend.reset()
             stack.callback(moto_api_backend.reset)
             stack.enter_context(self._http)

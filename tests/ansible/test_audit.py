@@ -121,3 +121,25 @@ def test_tl_audit_says_where_it_looked_when_there_is_nothing(tmp_path: Path, mon
     result = CliRunner().invoke(app, ["audit"])
     assert result.exit_code == 1
     assert "none.jsonl" in result.stderr
+
+
+def test_a_runbook_that_looks_at_several_things_has_all_their_steps_and_is_about_the_last() -> None:
+    money = {"before": {"limit_eur": "20"}, "node": {"id": "budget"}, "steps": [{"action": "limit", "target": "25"}]}
+    seen = Seen()
+    seen.look(money)
+    seen.look(PLANNED)
+    seen.act({**money, "changed": True, "after": {"limit_eur": "25"}}, failed=False)
+    seen.act({**PLANNED, "changed": True}, failed=False)
+    seen.act({**money, "changed": False, "after": {"limit_eur": "25"}}, failed=False)
+    record = written(seen)
+    assert record["plan"] == ["limit 25", "start running"]
+    assert (record["node"], record["before"], record["after"]) == ("i-1", BEFORE, AFTER)
+
+
+def test_what_was_changed_before_a_failure_is_not_said_to_be_restored() -> None:
+    seen = Seen()
+    seen.look(PLANNED)
+    seen.act({"changed": True, "node": {"id": "budget"}}, failed=False)
+    seen.act({"restored": True, "after": BEFORE, "msg": "no capacity"}, failed=True)
+    seen.fail("no capacity")
+    assert written(seen)["outcome"] == Outcome.FAILED

@@ -9,13 +9,26 @@ from typing import Any
 
 import pytest
 
+from tests.ansible.budgets import Money, money
 from tests.ansible.conftest import BIN, ROOT, Cloud
 from tests.ansible.test_lambda_alias import router
 from tests.ansible.test_queue_cluster import redis
 from tests.ansible.test_smoke import api
+from tests.ansible.test_smoke_user import pool
 
-__all__ = ["api", "redis", "router"]  # the fixtures
-PAGES = ("audit", "lambda_router", "redis_queue", "resize", "resize_rollback", "smoke", "start_stop")
+__all__ = ["api", "money", "pool", "redis", "router"]  # the fixtures
+PAGES = (
+    "audit",
+    "budget_recovery",
+    "doctor",
+    "lambda_router",
+    "redis_queue",
+    "resize",
+    "resize_rollback",
+    "rotate_smoke_user",
+    "smoke",
+    "start_stop",
+)
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -36,6 +49,7 @@ def kept(promise: str, output: str) -> bool:
 def run(command: str, audit: Path) -> str:
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "TL_AUDIT_FILE": str(audit), "COLUMNS": "500"}
+    env["TL_DEPLOYMENT"] = str(audit.with_name("none.json"))  # not what somebody has really deployed
     # `make setup` would install: what is tested here is installed.
     command = re.sub(r"^make ", "make -o setup ", command)
     done = subprocess.run(
@@ -45,15 +59,18 @@ def run(command: str, audit: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.timeout(180)  # some pages have four commands
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_of_the_page_prints_what_stands_below_it(
-    cloud: Cloud, router: Any, redis: Any, api: Any, page: str, tmp_path: Path
+    cloud: Cloud, router: Any, redis: Any, api: Any, pool: Any, money: Money, page: str, tmp_path: Path
 ) -> None:
     audit = tmp_path / "audit.jsonl"
     found = list(commands(page))
     assert found
     if page == "resize_rollback":  # there has to be a resize
         run("ansible-playbook playbooks/resize.yml -e target=g4dn.xlarge -e confirm=tinyllama-gpu", audit)
+    if page == "budget_recovery":
+        money.kill()
     for command, promised in found:
         output = run(command, audit)
         broken = [promise for promise in promised if not kept(promise, output)]
@@ -67,7 +84,18 @@ def test_a_promise_that_is_not_kept_is_found() -> None:
 
 def test_every_playbook_of_the_operators_has_a_page_that_runs_it() -> None:
     text = "".join((ROOT / "docs" / "ops" / f"{page}.md").read_text() for page in PAGES)
-    for name in ("resize", "start", "stop", "rollback", "resize_rollback", "queue", "smoke"):
+    for name in (
+        "resize",
+        "start",
+        "stop",
+        "rollback",
+        "resize_rollback",
+        "queue",
+        "smoke",
+        "budget_recovery",
+        "doctor",
+        "rotate_smoke_user",
+    ):
         assert f"playbooks/{name}.yml" in text or name == "rollback", name
         header = (ROOT / "playbooks" / f"{name}.yml").read_text()
         assert all(f"# {word}" in header for word in ("When:", "Command:", "Options:", "Touches:", "Undo:")), name

@@ -78,6 +78,17 @@ def test_check_do_check_do_is_changed_changed_ok_ok(
     assert done["endpoint"] == (f"{HOST}:{redis.port}" if state == "present" else "")
 
 
+def test_without_waiting_it_is_begun_and_waited_for_later(cloud: Cloud, redis: RedisServer, module: Module) -> None:
+    cloud.aws.settings(cache_s=0.6)
+    predicted, done = module(check=True, state="present", wait=False), module(state="present", wait=False)
+    assert predicted | {"invocation": 0} == done | {"invocation": 0}
+    assert (done["changed"], done["after"]["state"]) == (True, "creating")
+    again = module(state="present", wait=False)
+    assert (again["changed"], writes(cloud)) == (False, WRITES[:1])
+    waited = module(state="present")
+    assert (waited["changed"], waited["after"]["state"], writes(cloud)) == (False, "available", WRITES[:1])
+
+
 def test_without_terraforms_groups_nothing_is_touched(cloud: Cloud, module: Module) -> None:
     answer = module(state="present")
     assert "terraform apply -var enable_redis=true" in answer["msg"]

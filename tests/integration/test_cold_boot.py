@@ -22,7 +22,7 @@ from tests.tokens import AUDIENCE, ISSUER, key_set, token
 from tinyllama.domain.node import NODE_TAGS
 
 TAGS = [{"Key": key, "Value": value} for key, value in NODE_TAGS.items()]
-_CACHES = (wiring.settings, wiring.adapters, wiring._nodes, wiring._leases)
+_CACHES = (wiring.settings, wiring.adapters, wiring._nodes, wiring._leases, wiring._wake_parameter)
 
 
 class Cloud:

@@ -15,6 +15,7 @@ from tinyllama.adapters.memory_boots import MemoryBootTimes
 from tinyllama.adapters.memory_leases import MemoryLeases
 from tinyllama.adapters.memory_queue import MemoryQueue
 from tinyllama.domain.errors import ApiError
+from tinyllama.domain.wake_switch import WakeSwitch
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BY_TAGS = {"Filters": [{"Name": "tag:Project", "Values": ["tinyllama"]}, {"Name": "tag:Role", "Values": ["gpu-node"]}]}
@@ -26,7 +27,7 @@ class Ec2:
     def __init__(self, stub: Stubber, client: Any) -> None:
         self.stub = stub
         nodes, boots = Ec2Nodes(client), MemoryBootTimes(MemoryQueue())
-        self._waker = Waker(lambda: nodes, MemoryLeases, boots, clock=NOW.timestamp)
+        self._waker = Waker(lambda: nodes, MemoryLeases, boots, switch=WakeSwitch, clock=NOW.timestamp)
 
     def is_seen(self, state: str) -> None:
         instance = {"InstanceId": "i-1", "State": {"Name": state}, "InstanceType": "t3.small", "LaunchTime": NOW}

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from tinyllama.domain.errors import LeaseError, NodeError, QueueUnavailableError
 from tinyllama.domain.jobs import JobStatus
 from tinyllama.domain.limits import QueueLimits
 from tinyllama.domain.node import Node, NodeState
+from tinyllama.domain.wake_switch import WakeSwitch
 from tinyllama.ports import Heartbeat, Outcome
 
 GOOD = {"prompt": "hello", "idle": 5}
@@ -46,17 +47,28 @@ class Platform:
             lease_role_arn="arn:aws:iam::123456789012:role/tinyllama-lease",
         )
         self.leases, self.boots = MemoryLeases(), MemoryBootTimes(self.queue)
+        self.switch: Callable[[], WakeSwitch] = WakeSwitch
         self.out = Adapters(
             tokens=CognitoVerifier(ISSUER, AUDIENCE, KeySet(key_set)),
             queue=self.admissions,
             gate=MemoryDrainGate(self.queue),
             nodes=lambda: self.nodes,
-            waker=Waker(lambda: self.nodes, lambda: self.leases, self.boots, clock=lambda: self.now),
+            waker=Waker(
+                lambda: self.nodes,
+                lambda: self.leases,
+                self.boots,
+                switch=self.looked_up,
+                clock=lambda: self.now,
+            ),
             fallback=MemoryThrottle(clock=lambda: self.now),
             reply_bucket="replies",
         )
         monkeypatch.setattr(wiring, "settings", lambda: self.settings)
         monkeypatch.setattr(wiring, "adapters", lambda: self.out)
+
+    def looked_up(self) -> WakeSwitch:
+        """Late, since tests put other switches there."""
+        return self.switch()
 
     async def wake_worker(self) -> None:
         await self.worker.announce(Heartbeat("worker-1", "m", slots=1, busy=0, ready=True))

@@ -7,7 +7,8 @@ import pytest
 from tests.factories import ALICE, reply
 from tests.unit.test_worker import QUICK, Node, node
 from tinyllama.domain.errors import EngineError
-from tinyllama.domain.jobs import Job, JobStatus, JobView, Reply
+from tinyllama.domain.jobs import Job, JobStatus, JobView
+from tinyllama.domain.replies import Reply
 from worker import readiness
 
 REFUSED = EngineError("engine_refused", "no")

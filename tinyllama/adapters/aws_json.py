@@ -1,4 +1,4 @@
-"""Signed calls to the AWS services that speak JSON over HTTP (DynamoDB, SQS, CloudWatch Logs), without boto3.
+"""Signed calls to the AWS services that speak JSON over HTTP (DynamoDB, SQS, SSM, CloudWatch Logs), without boto3.
 
 botocore signs and urllib3 carries; what boto3 adds (service models, waiters, pages) costs a Lambda function more CPU at
 its start, and in each call, than all the rest of a request (docs/adr/0035).
@@ -17,8 +17,8 @@ from botocore.awsrequest import AWSRequest
 
 from tinyllama.domain.errors import QueueUnavailableError
 
-_TARGETS = {"dynamodb": "DynamoDB_20120810", "sqs": "AmazonSQS", "logs": "Logs_20140328"}
-_VERSIONS = {"logs": "1.1"}
+_TARGETS = {"dynamodb": "DynamoDB_20120810", "sqs": "AmazonSQS", "logs": "Logs_20140328", "ssm": "AmazonSSM"}
+_VERSIONS = {"logs": "1.1", "ssm": "1.1"}
 _REPEATABLE = frozenset(
     {
         "dynamodb:BatchGetItem",
@@ -27,6 +27,8 @@ _REPEATABLE = frozenset(
         "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",
         "sqs:SendMessage",  # a second message about a job does no harm
+        "ssm:GetParameter",
+        "ssm:PutParameter",  # with the same value
     }
 )
 _BUSY = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
@@ -119,7 +121,9 @@ def _document(service: str, status: int, data: bytes) -> Any:
 
 def _address(service: str, region: str, given: str | None) -> str:
     own = given or os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL")
-    return (own or f"https://{service}.{region}.amazonaws.com").rstrip("/") + "/"
+    # Inside the VPC there is a way out by IPv6 only (decision 4).
+    dual = os.environ.get("AWS_USE_DUALSTACK_ENDPOINT", "").lower() == "true"
+    return (own or f"https://{service}.{region}.{'api.aws' if dual else 'amazonaws.com'}").rstrip("/") + "/"
 
 
 def _found_keys() -> Keys:

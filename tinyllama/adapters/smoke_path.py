@@ -16,7 +16,7 @@ _TIMEOUT_S = 35.0
 _TODO = {
     401: "the token is missing: give TL_TOKEN an ID token",
     403: "the token is not valid any more, or of another pool: sign in again",
-    402: "the month's budget is used up: docs/ops has what to do",
+    402: "the month's budget is used up: docs/ops/budget_recovery.md",
     429: "the smoke user asks too often: wait a minute",
 }
 

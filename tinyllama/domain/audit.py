@@ -35,16 +35,22 @@ class Seen:
         """Take in what a module predicted; once something was touched, looks only verify."""
         if self.acted:
             return
+        earlier = self.facts.get("steps", ()) if self._is_of_another(result) else ()
         self._keep(result)
+        if earlier:  # a runbook that looks at several things: its plan is all of theirs, its subject the last one
+            self.facts["steps"] = [*earlier, *(result.get("steps") or ())]
         self.facts["after"] = self.facts.get("before")
 
     def act(self, result: Mapping[str, Any], *, failed: bool) -> None:
         """Take in what a module did; `restored` is None in the answer of one that refused to touch anything."""
         if failed and result.get("restored", False) is None:
             return
+        # What went before is not put back with it.
+        self.restored = bool(failed and result.get("restored")) and not self.changed
         self.acted = True
         self.changed = self.changed or bool(result.get("changed"))
-        self.restored = bool(failed and result.get("restored"))
+        if "before" in self.facts and self._is_of_another(result):
+            return
         # What was seen at first is what can be gone back to; what was left at last is what there is.
         self._keep(
             {name: result[name] for name in ("after",) if result.get(name)} if "before" in self.facts else result
@@ -53,6 +59,10 @@ class Seen:
     def fail(self, message: str) -> None:
         """Keep the first failure: those that follow are its consequences."""
         self.error = self.error or message
+
+    def _is_of_another(self, result: Mapping[str, Any]) -> bool:
+        seen, told = (str((facts.get("node") or {}).get("id") or "") for facts in (self.facts, result))
+        return bool(seen and told and seen != told)
 
     def _keep(self, result: Mapping[str, Any]) -> None:
         self.facts |= {name: result[name] for name in _STAYS if result.get(name)}

@@ -13,10 +13,10 @@ from pydantic import BeforeValidator, ValidationError
 
 from tinyllama.domain.automation import Execution, ExecutionStatus, ExecutionSummary, Step
 from tinyllama.domain.errors import ApiError, ErrorCode
-from tinyllama.domain.jobs import Frozen, bad_fields
 from tinyllama.domain.lease import LeasePolicy, first_end, rests_until
 from tinyllama.domain.node import Node, NodeState
 from tinyllama.domain.prices import eur_per_hour
+from tinyllama.domain.requests import Frozen, bad_fields
 from tinyllama.domain.resize_advice import advice
 
 ADMINS = "admins"
