@@ -19,7 +19,7 @@ try:
     from tinyllama.domain.errors import LeaseError, NodeError, SettingsError, TinyllamaError
     from tinyllama.domain.lease import LeasePolicy, first_end
     from tinyllama.domain.resize import Goal, WantedState
-    from tinyllama.resize.answer import answer, check_place, failure
+    from tinyllama.resize.answer import answer, check_lease, check_place, failure
     from tinyllama.resize.care import Care
     from tinyllama.resize.carry_out import Resize
     from tinyllama.resize.prepare import Prepared, Wanted, prepare
@@ -81,7 +81,9 @@ options:
     type: bool
     default: false
   lease_seconds:
-    description: How long after its start AWS stops the node, unless its worker renews the lease.
+    description:
+      - How long after its start AWS stops the node, unless its worker renews the lease. What is not more than
+        O(wait_timeout) is refused, since it could end mid-way.
     type: int
     default: 3600
   lease_role_arn:
@@ -229,6 +231,7 @@ def _ensured(
     prepared = prepare(nodes, wanted, journal=journal, leases=leases)
     confirm = None if check else options["confirm"]
     check_place(prepared, account=options["expect_account"], region=options["expect_region"], confirm=confirm)
+    check_lease(prepared, lease_s=options["lease_seconds"], wait_s=options["wait_timeout"])
     if check:
         return answer(prepared, prepared.goal, prepared.steps)
     care = Care(lambda node_id: _grant(options, prepared, node_id), _gate, options["force"], options["drain_timeout"])

@@ -80,8 +80,12 @@ def test_without_capacity_the_node_is_put_back_and_the_run_fails_and_is_recorded
         ({"confirm": NAME, "wait_timeout": "soon", "state": "paused"}, "Say which type: -e target=g4dn.xlarge"),
         ({"target": GPU, "confirm": NAME, "expect_account": "210987654321"}, "This is account 123456789012"),
         ({"target": "g4dn.xxlarge", "confirm": NAME}, "There is no instance type 'g4dn.xxlarge'"),
+        (
+            {"target": GPU, "confirm": NAME, "state": "running", "lease_seconds": "600"},
+            "The lease of 600 s may end mid-way",
+        ),
     ],
-    ids=["no-confirm", "wrong-confirm", "bad-inputs", "other-account", "unknown-type"],
+    ids=["no-confirm", "wrong-confirm", "bad-inputs", "other-account", "unknown-type", "short-lease"],
 )
 def test_what_cannot_be_right_is_refused_and_nothing_is_touched(
     cloud: Cloud, resize: Resize, inputs: dict[str, str], says: str

@@ -6,7 +6,7 @@ from typing import Any
 
 from tinyllama.domain.errors import NodeError, TinyllamaError
 from tinyllama.domain.prices import eur_per_hour
-from tinyllama.domain.resize import Goal, ResizeError, Step
+from tinyllama.domain.resize import Action, Goal, ResizeError, Step
 from tinyllama.domain.resize_advice import advice
 from tinyllama.resize.prepare import Prepared
 
@@ -62,4 +62,14 @@ def check_place(prepared: Prepared, *, account: str | None, region: str | None, 
     if confirm is not None and prepared.steps and confirm not in {facts.name, node_id} - {""}:
         raise ResizeError(
             f"Nothing was touched. To carry out this plan, name the node: -e confirm={facts.name or node_id}"
+        )
+
+
+def check_lease(prepared: Prepared, *, lease_s: int, wait_s: int) -> None:
+    """Refuse a lease that may end while the start that it is for is still waited for. Raises `ResizeError`."""
+    granted = any(step.action in {Action.START, Action.LEASE} for step in prepared.steps)
+    if granted and lease_s <= wait_s:
+        raise ResizeError(
+            f"The lease of {lease_s} s may end mid-way: starting may take {wait_s} s. Nothing was touched. Say "
+            "-e lease_seconds= more than that (3600 unless said), or a shorter -e wait_timeout=."
         )
