@@ -1,7 +1,4 @@
-"""Ansible action: runs the module `tl_node` in `ansible-playbook` itself. What it does is documented in `library/`.
-
-Packing a module and starting a Python for it takes as long as `ansible-playbook` with nothing to do (docs/adr/0051).
-"""
+"""Ansible action: `tl_node`, in the process of `ansible-playbook`. Its plan says whether wakes are forbidden."""
 
 from __future__ import annotations
 
@@ -9,29 +6,23 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-
 from library import tl_node
+from plugins.in_process import InProcess
 
 _TIMEOUT_S = 2.0
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
+class ActionModule(InProcess):
     """One task."""
 
-    _requires_connection = False
-    _supports_check_mode = True
+    arguments = tl_node.ARGUMENTS
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Check the arguments, and do what is asked."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(tl_node.ARGUMENTS)
-        display = Display()
-        answered = tl_node.run(options, check=self._task.check_mode, tell=lambda text: display.display(f"  {text}"))
-        if self._task.check_mode and _wakes(answered):
+    def do(self, options: dict[str, Any], *, check: bool) -> dict[str, Any]:
+        """Run the module."""
+        answered = tl_node.run(options, check=check, tell=self.tell)
+        if check and _wakes(answered):
             answered["warnings"] = [*answered.get("warnings", ()), *_forbidden(answered["node"]["region"], options)]
-        return result | answered
+        return answered
 
 
 def _wakes(answered: Mapping[str, Any]) -> bool:
