@@ -1,5 +1,6 @@
 """A fresh local AWS with one stopped t3.small node, and ways to run the module and the runbook against it."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
@@ -148,3 +150,10 @@ def tl_node_module(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> Callable
         return answer
 
     return run
+
+
+def killed_with_its_workers(run: psutil.Process) -> None:
+    """As when the machine loses power. A worker has a session of its own, so the process group is not enough."""
+    for process in [run, *run.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()

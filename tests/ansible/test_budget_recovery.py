@@ -1,19 +1,19 @@
 """The runbook `budget_recovery.yml`, after a killer that stopped everything, on the strict local AWS."""
 
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
 from local.redis_server import RedisServer
 from tests.ansible.budgets import Money, money
-from tests.ansible.conftest import BIN, ROOT, Cloud, Run
+from tests.ansible.conftest import BIN, ROOT, Cloud, Run, killed_with_its_workers
 from tests.ansible.test_address import OURS, allocate, holders
 from tests.ansible.test_node_runbooks import lease
 from tests.ansible.test_queue_cluster import redis
@@ -165,6 +165,7 @@ def test_killed_at_each_step_nothing_runs_without_a_lease_nor_can_be_woken_and_a
     assert (holders(money.cloud)[address], bool(lease(money.cloud))) == (money.cloud.node_id, True)
     groups = money.cloud.aws.client("elasticache").describe_replication_groups()["ReplicationGroups"]
     assert [group["Status"] for group in groups] == ["available"]
+    assert list(tmp_path.rglob("i-*.json")) == []
 
 
 def killed_at(cloud: Cloud, step: str, folder: Path) -> bool:
@@ -181,7 +182,7 @@ def killed_at(cloud: Cloud, step: str, folder: Path) -> bool:
                 return False
             assert time.monotonic() < end, f"no {step} was seen"
             time.sleep(0.01)
-        os.killpg(run.pid, signal.SIGKILL)
+        killed_with_its_workers(psutil.Process(run.pid))
     return True
 
 

@@ -1,6 +1,5 @@
 """`start.yml`, `stop.yml`, `resize_rollback.yml`, and killed runs, on the strict local AWS and a real Redis."""
 
-import contextlib
 import json
 import os
 import signal
@@ -15,7 +14,7 @@ import pytest
 
 from local.redis_server import HOST, RedisServer
 from tests import factories
-from tests.ansible.conftest import BIN, ROOT, Cloud, Run
+from tests.ansible.conftest import BIN, ROOT, Cloud, Run, killed_with_its_workers
 from tinyllama.adapters.redis_admissions import RedisAdmissions
 from tinyllama.adapters.redis_link import RedisLink
 
@@ -174,13 +173,6 @@ def test_a_run_that_is_broken_off_says_so(cloud: Cloud, runbook: Runbook, tmp_pa
     text = (tmp_path / "deep" / "audit.jsonl").read_text()
     assert [json.loads(line)["outcome"] for line in text.splitlines()] == ["interrupted"]
     assert lease(cloud)
-
-
-def killed_with_its_workers(run: psutil.Process) -> None:
-    """As when the machine loses power. A worker has a session of its own, so the process group is not enough."""
-    for process in [run, *run.children(recursive=True)]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
 
 
 def ended_at(cloud: Cloud, step: str, folder: Path, end_it: Callable[[psutil.Process], object], **inputs: str) -> int:

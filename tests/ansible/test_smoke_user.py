@@ -15,8 +15,7 @@ from ansible.module_utils.testing import patch_module_args
 from botocore.exceptions import ClientError
 
 from library import tl_smoke_user
-from tests.ansible.conftest import BIN, ROOT, Cloud, Run
-from tests.ansible.test_node_runbooks import killed_with_its_workers
+from tests.ansible.conftest import BIN, ROOT, Cloud, Run, killed_with_its_workers
 from tests.ansible.test_smoke import Api, api
 from tinyllama.adapters.smoke_user import CognitoUsers, ParameterVault, connect
 from tinyllama.smoke_user import sign_in

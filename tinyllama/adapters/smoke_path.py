@@ -13,7 +13,7 @@ from tinyllama.domain.metrics import Metric
 
 _TIMEOUT_S = 35.0
 """API Gateway itself gives up after 30 s."""
-_TODO = {
+_ADVICE = {
     401: "the token is missing: give TL_TOKEN an ID token",
     403: "the token is not valid any more, or of another pool: sign in again",
     402: "the month's budget is used up: docs/ops/budget_recovery.md",
@@ -42,7 +42,7 @@ class SmokePath:
         status, answer = self._call("POST", "/infer", {"prompt": prompt, "idle": 1})
         if status != 202 or not answer.get("id"):
             raise SmokeError(
-                f"POST /infer was answered with {status}: {json.dumps(answer)}. {_TODO.get(status, '')}".strip()
+                f"POST /infer was answered with {status}: {json.dumps(answer)}. {_ADVICE.get(status, '')}".strip()
             )
         return str(answer["id"])
 
@@ -51,7 +51,7 @@ class SmokePath:
         status, answer = self._call("GET", "/health")
         if status not in {200, 503} or "status" not in answer:
             raise SmokeError(
-                f"GET /health was answered with {status}: {json.dumps(answer)}. {_TODO.get(status, '')}".strip()
+                f"GET /health was answered with {status}: {json.dumps(answer)}. {_ADVICE.get(status, '')}".strip()
             )
         return str(answer["status"])
 
