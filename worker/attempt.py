@@ -14,6 +14,8 @@ from tinyllama.ports import Claim, Dispatch, Engine, Outcome, ReplyStore
 from worker.log import log
 from worker.progress import Progress
 
+HELD_S = 0.1
+"""For so long what the queue said of a lease still counts: about as long as storing a reply takes."""
 _NOTHING = Usage(prompt_tokens=0, completion_tokens=0)
 
 
@@ -33,14 +35,19 @@ class Workbench:
 
 
 class Attempt:
-    """Runs a claim to its end. `text` grows as the engine writes; `engine_failed` tells whose fault a failure was."""
+    """Runs a claim to its end.
+
+    `text` grows as the engine writes, `engine_failed` tells whose fault a failure was, and from `settling` on there is
+    nothing left to renew.
+    """
 
     def __init__(self, claim: Claim, bench: Workbench) -> None:
         self.claim = claim
         self.text = ""
         self.engine_failed = False
+        self.settling = False
         self._bench = bench
-        self._claimed_at = bench.monotonic()
+        self._claimed_at = self._held_at = bench.monotonic()
         self._queued_ms = max(0, round(bench.now() * 1000) - claim.job.ts)
 
     async def run(self) -> None:
@@ -60,6 +67,10 @@ class Attempt:
             await self._fail("worker_error", traceback.format_exc())
         finally:
             self._touch()
+
+    def held(self, at: float) -> None:
+        """The queue has confirmed the lease; it was asked at `at`, by the bench's monotonic clock."""
+        self._held_at = at
 
     def _touch(self) -> None:
         idle_s = self.claim.job.idle * self._bench.seconds_per_minute
@@ -94,12 +105,11 @@ class Attempt:
         return Reply(id=self.claim.job.id, text=self.text, model=self._bench.engine.model, usage=usage, timings=timings)
 
     async def _finish(self, reply: Reply) -> None:
-        # The fence before the store: a worker that was only slow must not publish what nobody waits for.
-        if not await self._bench.dispatch.renew([(self.claim, "")]):
+        if not await self._still_held():
             log("lost", id=self.claim.job.id, attempt=self.claim.attempt)
             return
         standing = await self._bench.replies.put(reply)
-        settled = await self._bench.dispatch.settle(self.claim, Outcome(JobStatus.DONE, standing.text))
+        settled = await self._settle(Outcome(JobStatus.DONE, standing.text))
         log(
             "done" if settled else "lost",
             id=self.claim.job.id,
@@ -107,6 +117,16 @@ class Attempt:
             **reply.usage.model_dump(),
             **reply.timings.model_dump(),
         )
+
+    async def _still_held(self) -> bool:
+        """The fence before the store: a worker that was only slow must not publish what nobody waits for."""
+        if self._bench.monotonic() - self._held_at < HELD_S:
+            return True
+        return bool(await self._bench.dispatch.renew([(self.claim, "")]))
+
+    async def _settle(self, outcome: Outcome) -> bool:
+        self.settling = True
+        return await self._bench.dispatch.settle(self.claim, outcome)
 
     async def _fail(self, reason: str, message: str, *, final: bool = False) -> None:
         job, attempt = self.claim.job, self.claim.attempt
@@ -129,5 +149,5 @@ class Attempt:
             # The job's state in the queue says the same, so nobody waits in vain.
             log("error reply not stored", id=reply.id, message=str(error))
         status = JobStatus.FAILED if reply.error else JobStatus.DONE
-        settled = await self._bench.dispatch.settle(self.claim, Outcome(status, reply.text, reply.error))
+        settled = await self._settle(Outcome(status, reply.text, reply.error))
         log("buried" if settled else "lost", id=reply.id, reason=reason, job=status)

@@ -77,16 +77,21 @@ class Slots:
         while True:
             await self._some.wait()
             await self._bench.progress.first_text(publish_s - (clock() - _AFTER_TICK_S) % publish_s)
-            texts, now = {attempt: attempt.text for attempt in self._running}, self._bench.monotonic()
+            texts = {attempt: attempt.text for attempt in self._running if not attempt.settling}
+            now = self._bench.monotonic()
             if texts and (texts != published or now - renewed_at >= renew_s):
-                await self._renew(texts)
+                await self._renew(texts, now)
                 renewed_at, published = now, texts
 
-    async def _renew(self, texts: dict[Attempt, str]) -> None:
+    async def _renew(self, texts: dict[Attempt, str], now: float) -> None:
         pairs = [(attempt.claim, text) for attempt, text in texts.items()]
         held = await self._patience.once(partial(self._bench.dispatch.renew, pairs))
-        for attempt, task in list(self._running.items()):
-            if held is not None and attempt in texts and attempt.claim.job.id not in held:
+        if held is None:
+            return
+        for attempt, task in [(one, self._running[one]) for one in texts if one in self._running]:
+            if attempt.claim.job.id in held:
+                attempt.held(now)
+            else:
                 log("stopped", id=attempt.claim.job.id, reason="cancelled, expired or taken over")
                 task.cancel()
 

@@ -66,19 +66,3 @@ async def test_who_gives_up_in_time_withdraws_what_was_asked() -> None:
     assert double.batches == [[1], [3]]
     with pytest.raises(asyncio.CancelledError):
         await gone
-
-
-async def test_one_can_wait_for_what_is_under_way() -> None:
-    double = Doubler()
-    double.go.clear()
-    batches = Batches(double)
-    await asyncio.wait_for(batches.answered(), 1)  # nothing is
-    task = asyncio.create_task(batches.ask([13]))
-    await asyncio.sleep(0.01)
-    waiting = asyncio.create_task(batches.answered())
-    await asyncio.sleep(0.01)
-    assert not waiting.done()
-    double.go.set()
-    await asyncio.wait_for(waiting, 1)
-    with pytest.raises(ValueError, match="thirteen"):
-        await task

@@ -132,7 +132,7 @@ async def test_as_many_jobs_run_at_once_as_there_are_slots() -> None:
 
 
 async def test_cancelling_stops_a_generation_under_way_and_leaves_no_reply() -> None:
-    async with node() as it:
+    async with node(slots=1) as it:
         it.engine.gate.clear()
         asked = it.send()
         await it.until_status(asked, JobStatus.RUNNING)

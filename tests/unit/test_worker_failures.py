@@ -35,7 +35,6 @@ async def test_a_job_that_died_with_its_workers_has_an_error_reply_before_it_is_
         await it.until_status(asked, JobStatus.RUNNING)
         record = it.queue.records[asked.id]
         record.tries, record.attempts, record.leased_until = 3, 9, it.queue.clock()  # others tried, and died
-        it.engine.gate.set()
         await it.until_status(asked, JobStatus.FAILED)
         assert it.replies.objects[asked.id].error == "worker_died"
 

@@ -18,7 +18,6 @@ class Batches(Generic[Item, Answer]):
         self._carry_out = carry_out
         self._asked: list[tuple[list[Item], asyncio.Future[list[Answer]]]] = []
         self._work: asyncio.Task[None] | None = None
-        self._answered = asyncio.Event()
 
     async def ask(self, items: list[Item]) -> list[Answer]:
         """The answers for some items; a caller that is cancelled before they are sent withdraws them."""
@@ -31,18 +30,11 @@ class Batches(Generic[Item, Answer]):
             self._work = asyncio.create_task(self._carry_out_all())
         return await future
 
-    async def answered(self) -> None:
-        """Wait until what is under way has been answered, well or not."""
-        if self._work:
-            await self._answered.wait()
-
     async def _carry_out_all(self) -> None:
         try:
             while asked := [one for one in self._asked if not one[1].done()]:
                 self._asked = []
                 await self._carry_out_together(asked)
-                self._answered.set()
-                self._answered.clear()
         finally:
             self._work = None
 

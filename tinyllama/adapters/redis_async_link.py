@@ -154,6 +154,9 @@ class RedisAsyncLink:
         return answer
 
     async def _common(self) -> _Connection:
+        """The one that everybody shares, or one that is about to be used for something that blocks: in one packet."""
+        if self._idle and self._idle[-1].usable:
+            return self._idle[-1]
         if self._shared is None or not self._shared.usable:
             async with self._connecting:
                 if self._shared is None or not self._shared.usable:

@@ -7,6 +7,7 @@ a large part of a cold start (docs/adr/0032). The protocol itself is hiredis, wh
 import contextlib
 import select
 import socket
+import struct
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -32,6 +33,10 @@ class _Connection:
         self._timeout_s = timeout_s
         self._socket = socket.create_connection((host, port), timeout_s)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # The kernel keeps the time: with Python's timeouts every send and receive is two system calls.
+        self._socket.settimeout(None)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(timeout_s))
+        self._wait_for(timeout_s)
         self._readable = select.poll()
         self._readable.register(self._socket, select.POLLIN)
         self._reader = hiredis.Reader(encoding="utf-8", notEnoughData=_INCOMPLETE)
@@ -53,17 +58,25 @@ class _Connection:
 
     def _exchange(self, words: Words) -> Any:
         until = time.monotonic() + self._timeout_s
-        self._socket.settimeout(self._timeout_s)
         self._socket.sendall(hiredis.pack_command(words))  # type: ignore[arg-type]  # its stub says: of one
-        while (answer := self._received()) is _INCOMPLETE:
-            left = until - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("timed out in the middle of an answer")
-            self._socket.settimeout(left)
+        if (answer := self._received()) is _INCOMPLETE:
+            answer = self._rest(until)
         if self._reader.has_data():
             raise hiredis.ProtocolError("more than one answer")
         self._used_at = time.time()
         return answer
+
+    def _rest(self, until: float) -> Any:
+        """What is still to come of an answer, by `until` at the latest."""
+        while (left := until - time.monotonic()) > 0:
+            self._wait_for(left)
+            if (answer := self._received()) is not _INCOMPLETE:
+                self._wait_for(self._timeout_s)
+                return answer
+        raise TimeoutError("timed out in the middle of an answer")
+
+    def _wait_for(self, seconds: float) -> None:
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
 
     def _received(self) -> Any:
         piece = self._socket.recv(_CHUNK)
@@ -74,6 +87,12 @@ class _Connection:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _timeval(seconds: float) -> bytes:
+    """As setsockopt(2) wants it; zero would mean for ever."""
+    whole, rest = divmod(max(1, round(seconds * 1e6)), 1_000_000)
+    return struct.pack("ll", whole, rest)
 
 
 class RedisLink:
@@ -109,6 +128,9 @@ class RedisLink:
             connection = self._connection()
             try:
                 answer = connection.ask(words, unknown)
+            except BlockingIOError:
+                connection.close()
+                raise TimeoutError("timed out") from None
             except BaseException:
                 connection.close()
                 raise

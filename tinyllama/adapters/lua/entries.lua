@@ -2,9 +2,9 @@
 -- which a Redis cluster would not allow; this queue is one node by design.
 local GROUP = 'gpu'
 
-local function remove(stream, entry)
-  redis.call('XACK', stream, GROUP, entry)
-  redis.call('XDEL', stream, entry)
+local function remove(stream, ...)
+  redis.call('XACK', stream, GROUP, ...)
+  redis.call('XDEL', stream, ...)
 end
 
 local function is_final(status)

@@ -5,10 +5,8 @@ local function renew(entry, id, attempt, partial)
   if not current(id, attempt) or redis.call('EXPIRE', 'job:' .. id, ARGV[2]) == 0 then return 0 end
   -- JUSTID resets the idle time, which is the lease, without counting a delivery.
   redis.call('XCLAIM', KEYS[1], GROUP, ARGV[1], 0, entry, 'JUSTID')
-  if partial ~= '' then
-    redis.call('HSET', 'state:' .. id, 'partial', partial)
-    redis.call('EXPIRE', 'state:' .. id, ARGV[3])
-  end
+  if partial ~= '' then redis.call('HSET', 'state:' .. id, 'partial', partial) end
+  redis.call('EXPIRE', 'state:' .. id, ARGV[3])
   return 1
 end
 

@@ -1,11 +1,10 @@
 -- Ends jobs; one that ends 'failed' leaves a dead letter. KEYS: 1 jobs.
 -- ARGV: 1 state life in s, then entry, id, attempt, status, text and error ('' for none) of each.
 -- Returns 1 or 0 each: ended, or lost, in which case nothing changed.
-local function settle(entry, id, attempt, status, text, reason)
+local function settle(id, attempt, status, text, reason)
   local state = 'state:' .. id
   -- First what frees memory: a Redis that is full refuses a script that begins with anything else.
   if not current(id, attempt) or redis.call('DEL', 'job:' .. id) == 0 then return 0 end
-  remove(KEYS[1], entry)
   redis.call('HSET', state, 'status', status, 'text', text, 'partial', '')
   if reason ~= '' then redis.call('HSET', state, 'error', reason) end
   redis.call('EXPIRE', state, ARGV[1])
@@ -15,8 +14,11 @@ local function settle(entry, id, attempt, status, text, reason)
   return 1
 end
 
-local result = {}
+local result, ended = {}, {}
 for at = 2, #ARGV, 6 do
-  result[#result + 1] = settle(unpack(ARGV, at, at + 5))
+  local answer = settle(unpack(ARGV, at + 1, at + 5))
+  result[#result + 1] = answer
+  if answer == 1 then ended[#ended + 1] = ARGV[at] end
 end
+if #ended > 0 then remove(KEYS[1], unpack(ended)) end
 return result
