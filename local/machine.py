@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from local import engine
-from local.aws.imds import Credentials, Identity, serve_imds
+from local.aws.ec2.imds import Credentials, Identity, serve_imds
 from local.processes import ROOT
 from local.redis_server import free_port
 from local.units import Say, Timer, Unit

@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from local.announce import announce, announced
-from local.aws.imds import Identity
+from local.aws.ec2.imds import Identity
 from local.machine import Machine, Site
 from local.node_container import Container
 from local.podman import leash

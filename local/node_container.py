@@ -14,7 +14,7 @@ import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.addresses import CREDENTIALS
-from local.aws.imds import Credentials, Identity, serve_imds
+from local.aws.ec2.imds import Credentials, Identity, serve_imds
 from local.machine import Site
 from local.node_image import SSM_PATH
 from local.node_network import Address, forwarded

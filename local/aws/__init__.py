@@ -1,1 +1,1 @@
-"""AWS on loopback: a moto server made strict, one small module per thing that moto gets wrong or lacks."""
+"""AWS on loopback: a moto server made strict, a module or a package a service. How to add one: `docs/local_aws.md`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from local.aws.loopback import PortInUseError
+from local.aws.core.loopback import PortInUseError
 from local.aws.server import StrictAws
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.athena.responses import AthenaResponse
 
-from local.aws.seam import replaced
+from local.aws.core.seam import replaced
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.exceptions import AccessDeniedByLock
 from moto.s3.models import FakeBucket, S3Backend
 
+from local.aws.core.seam import replaced
 from local.aws.policy import AccessRequest, Decision, decide
-from local.aws.seam import replaced
 
 _RESULTS = {
     Decision.ALLOW: PermissionResult.PERMITTED,

@@ -11,10 +11,10 @@ from pydantic import Field, ValidationError
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound
 from werkzeug.wrappers import Request, Response
 
-from local.aws.cache import StrictCache
-from local.aws.calls import CallLog
-from local.aws.clock import Delays
-from local.aws.ec2 import StrictEc2
+from local.aws.core.calls import CallLog
+from local.aws.core.clock import Delays
+from local.aws.ec2.instances import StrictEc2
+from local.aws.elasticache.clusters import StrictCache
 from local.aws.faults import Fault, FaultBox
 
 _Handler = Callable[[Request], tuple[int, Any]]

@@ -9,8 +9,8 @@ from botocore.exceptions import UnknownServiceError
 from moto.core.utils import get_service_model
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from local.aws.calls import Call
-from local.aws.ec2 import instance_types
+from local.aws.core.calls import Call
+from local.aws.ec2.instances import instance_types
 
 Enrich = Callable[[Call], Mapping[str, list[str]]]
 

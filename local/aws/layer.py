@@ -7,13 +7,13 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from local.aws import price_list
-from local.aws.calls import UNKNOWN, Call, CallLog, buffered_body, identify
-from local.aws.clock import Clock, system_clock
+from local.aws.billing import price_list
 from local.aws.control import Control
+from local.aws.core.calls import UNKNOWN, Call, CallLog, buffered_body, identify
+from local.aws.core.clock import Clock, system_clock
+from local.aws.core.loopback import WsgiApp
+from local.aws.core.wire import error_response
 from local.aws.faults import FaultBox
-from local.aws.loopback import WsgiApp
-from local.aws.wire import error_response
 
 
 class StrictLayer:

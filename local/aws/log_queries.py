@@ -9,7 +9,7 @@ from uuid import uuid4
 from moto.logs.exceptions import ResourceNotFoundException
 from moto.logs.responses import LogsResponse
 
-from local.aws.seam import replaced
+from local.aws.core.seam import replaced
 
 _FIELDS = ("name", "queryString", "logGroupNames", "queryLanguage")
 

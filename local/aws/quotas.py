@@ -13,7 +13,7 @@ from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend
 from moto.servicequotas.responses import ServiceQuotasResponse
 
-from local.aws.seam import replaced
+from local.aws.core.seam import replaced
 
 _QUOTAS = {
     ("ec2", "L-DB2E81BA"): ("Running On-Demand G and VT instances", 8.0),

@@ -3,23 +3,11 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from local.aws import (
-    aliases,
-    athena,
-    bucket_policy,
-    budgets,
-    elastic_addresses,
-    firewall_rules,
-    functions,
-    http_api,
-    launch_templates,
-    log_queries,
-    pages,
-    quotas,
-    redrive,
-    subnets,
-    trails,
-)
+from local.aws import athena, bucket_policy, http_api, log_queries, quotas, trails
+from local.aws.awslambda import aliases, functions
+from local.aws.billing import budgets
+from local.aws.ec2 import elastic_addresses, firewall_rules, launch_templates, pages, subnets
+from local.aws.sqs import redrive
 
 _MODULES = (
     aliases,

@@ -13,9 +13,9 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from local.aws.account import Account
-from local.aws.images import UBUNTU_22_04
+from local.aws.ec2.images import UBUNTU_22_04
 from local.aws.queue import ACCOUNT_ID, create_queue
-from local.aws.ssm_automation_seed import create_resize_document
+from local.aws.ssm.seed import create_resize_document
 
 if TYPE_CHECKING:
     from types_boto3_cognito_idp import CognitoIdentityProviderClient

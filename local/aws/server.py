@@ -12,28 +12,28 @@ from botocore.config import Config
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
-from local.aws.cache import StrictCache
-from local.aws.cache_seam import installed as cache_installed
-from local.aws.calls import CallLog
-from local.aws.clock import Clock, Delays, system_clock
+from local.aws.billing.spending import Spending
+from local.aws.billing.spending import installed as spending_installed
 from local.aws.control import Control
-from local.aws.dynamodb import StrictDynamoDb
-from local.aws.dynamodb_seam import installed as dynamodb_installed
-from local.aws.ec2 import StrictEc2
-from local.aws.ec2_events import Subscriber
-from local.aws.ec2_seam import installed
+from local.aws.core.calls import CallLog
+from local.aws.core.clock import Clock, Delays, system_clock
+from local.aws.core.loopback import Loopback
+from local.aws.dynamodb.items import StrictDynamoDb
+from local.aws.dynamodb.seam import installed as dynamodb_installed
+from local.aws.ec2.events import Subscriber
+from local.aws.ec2.instances import StrictEc2
+from local.aws.ec2.seam import installed
+from local.aws.elasticache.clusters import StrictCache
+from local.aws.elasticache.seam import installed as cache_installed
 from local.aws.faults import Fault, FaultBox
 from local.aws.layer import StrictLayer
-from local.aws.loopback import Loopback
-from local.aws.scheduler import StrictScheduler
-from local.aws.scheduler_seam import installed as scheduler_installed
+from local.aws.scheduler.firing import StrictScheduler
+from local.aws.scheduler.seam import installed as scheduler_installed
 from local.aws.seams import installed as seams_installed
-from local.aws.spending import Spending
-from local.aws.spending import installed as spending_installed
-from local.aws.sqs import StrictSqs
-from local.aws.sqs_seam import installed as sqs_installed
-from local.aws.ssm_automation import StrictAutomation
-from local.aws.ssm_automation_seam import installed as automation_installed
+from local.aws.sqs.messages import StrictSqs
+from local.aws.sqs.seam import installed as sqs_installed
+from local.aws.ssm.automation import StrictAutomation
+from local.aws.ssm.seam import installed as automation_installed
 
 REGION = "eu-central-1"
 _CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}

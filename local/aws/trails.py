@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.cloudtrail.models import CloudTrailBackend
 
-from local.aws.seam import replaced
+from local.aws.core.seam import replaced
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import fakeredis
 import redis
 
 from local.redis_server import RedisServer
+from tests.factories import ALICE
 from tests.links import AsyncClientLink, ClientLink
 from tinyllama.adapters import redis_dispatch
 from tinyllama.adapters.memory_boots import MemoryBootTimes
@@ -17,10 +18,12 @@ from tinyllama.adapters.redis_boots import RedisBootTimes
 from tinyllama.adapters.redis_dispatch import RedisDispatch
 from tinyllama.adapters.redis_link import RedisLink
 from tinyllama.adapters.redis_scripts import GROUP, JOBS, WOKEN, AsyncLink, Link, job_key
+from tinyllama.domain.jobs import JobStatus
 from tinyllama.domain.limits import DispatchLimits, QueueLimits
 from tinyllama.domain.throttle import ThrottlePolicy
-from tinyllama.ports import Admissions, BootTimes, Dispatch, DrainGate
+from tinyllama.ports import Admissions, BootTimes, Dispatch, DrainGate, Heartbeat
 
+BEAT = Heartbeat("worker-1", "m", slots=2, busy=0, ready=True)
 GENEROUS = QueueLimits(throttle=ThrottlePolicy(burst=10_000, interval_ms=1))
 
 
@@ -47,6 +50,11 @@ class World(Protocol):
 
     async def lapse_leases(self) -> None:
         """Let the lease of every job in flight pass."""
+
+
+def view_status(world: World, job_id: str, sub: str = ALICE) -> JobStatus | None:
+    view = world.admissions().look(job_id, sub).view
+    return view.status if view else None
 
 
 class MemoryWorld:

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event
 
 from local.announce import announce
-from local.aws.imds import Credentials, Identity, serve_imds
+from local.aws.ec2.imds import Credentials, Identity, serve_imds
 from local.aws.seed import seed
 from local.aws.server import StrictAws
 from local.redis_server import RedisServer

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from lambdas.router import handler, wiring
-from local.aws.images import UBUNTU_22_04
+from local.aws.ec2.images import UBUNTU_22_04
 from local.aws.seed import seed
 from local.aws.server import StrictAws
 from local.redis_server import RedisServer

@@ -155,8 +155,8 @@ class TestDependencyRule:
             ("tinyllama/domain/x.py", "from ..adapters import emf", "domain must not import adapters"),
             ("tinyllama/domain/__init__.py", "from ..adapters import emf", "domain must not import adapters"),
             ("tinyllama/domain/x.py", "from tinyllama.settings import Settings", "domain must not import settings"),
-            ("tinyllama/ports.py", "from tinyllama.adapters.emf import EmfMetrics", "ports must not import adapters"),
-            ("tinyllama/ports.py", "import boto3", "ports imports boto3"),
+            ("tinyllama/ports/api.py", "from tinyllama.adapters import emf", "ports must not import adapters"),
+            ("tinyllama/ports/__init__.py", "import boto3", "ports imports boto3"),
             ("tinyllama/adapters/x.py", "import worker.loop", "adapters must not import worker"),
             (
                 "tinyllama/adapters/x.py",
@@ -191,7 +191,7 @@ class TestDependencyRule:
             ),
             ("tinyllama/domain/x.py", "from datetime import datetime\ndatetime.fromtimestamp(0, tz=None)"),
             ("tinyllama/domain/x.py", "from .errors import ApiError"),
-            ("tinyllama/ports.py", "from tinyllama.domain.jobs import Job"),
+            ("tinyllama/ports/worker.py", "from tinyllama.domain.jobs import Job"),
             ("tinyllama/adapters/x.py", "import os, time, boto3\nfrom tinyllama.ports import Metrics"),
             (
                 "lambdas/router/handler.py",

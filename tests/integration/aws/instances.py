@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws.images import UBUNTU_22_04
+from local.aws.ec2.images import UBUNTU_22_04
 
 
 class ManualClock:

@@ -11,11 +11,11 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import ec2_backends
 from moto.moto_api._internal.models import moto_api_backend
 
-from local.aws.clock import Delays
-from local.aws.ec2 import StrictEc2
-from local.aws.ec2_events import Event
-from local.aws.ec2_seam import installed
-from local.aws.images import UBUNTU_22_04
+from local.aws.core.clock import Delays
+from local.aws.ec2.events import Event
+from local.aws.ec2.images import UBUNTU_22_04
+from local.aws.ec2.instances import StrictEc2
+from local.aws.ec2.seam import installed
 
 BOOT_S, STOP_S = 5, 2
 TIMED = {"pending": ("running", BOOT_S), "stopping": ("stopped", STOP_S), "shutting-down": ("terminated", STOP_S)}

@@ -3,7 +3,7 @@
 import queue
 from typing import Any
 
-from local.aws.ec2_events import Event
+from local.aws.ec2.events import Event
 from local.aws.server import StrictAws
 from tests.integration.aws.instances import CLOCK, describe, launch, refused, stopped_instance, wait_for
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.aws.images import UBUNTU_22_04
+from local.aws.ec2.images import UBUNTU_22_04
 from local.aws.server import StrictAws
 from tests.integration.aws.instances import CLOCK, describe, refused, stopped_instance, wait_for
 

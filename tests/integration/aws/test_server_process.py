@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.aws.images import UBUNTU_22_04
-from local.aws.loopback import PortInUseError
+from local.aws.core.loopback import PortInUseError
+from local.aws.ec2.images import UBUNTU_22_04
 from local.aws.server import StrictAws
 
 ROOT = Path(__file__).parents[3]

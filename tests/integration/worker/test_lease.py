@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.aws.account import Account
-from local.aws.imds import Credentials, Identity, serve_imds
+from local.aws.ec2.imds import Credentials, Identity, serve_imds
 from local.aws.seed import seed
 from tests.integration.worker.conftest import Station
 from tinyllama.adapters.scheduler_leases import SchedulerLeases

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.aws.imds import Credentials, Identity, SpotMarket, serve_imds
+from local.aws.ec2.imds import Credentials, Identity, SpotMarket, serve_imds
 from tests.integration.aws.instances import ManualClock
 from tests.integration.worker.conftest import Station
 from tinyllama.adapters.imds import Interruption, Metadata

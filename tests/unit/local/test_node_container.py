@@ -7,7 +7,7 @@ import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from local import node_container
-from local.aws.imds import Identity
+from local.aws.ec2.imds import Identity
 from local.machine import Site
 from local.node_container import Container, _doors
 

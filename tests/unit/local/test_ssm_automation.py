@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.aws.ssm_automation_document import (
+from local.aws.ssm.document import (
     InvalidDocumentError,
     InvalidParametersError,
     Specification,
@@ -17,8 +17,8 @@ from local.aws.ssm_automation_document import (
     seconds,
     substituted,
 )
-from local.aws.ssm_automation_seed import TEMPLATE, duties, rendered
-from local.aws.ssm_automation_steps import StepTimedOutError, Tools, execute, selected
+from local.aws.ssm.seed import TEMPLATE, duties, rendered
+from local.aws.ssm.steps import StepTimedOutError, Tools, execute, selected
 from local.processes import ROOT
 from tinyllama.domain import resize_api
 

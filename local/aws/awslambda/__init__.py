@@ -1,0 +1,1 @@
+"""Lambda, as moto names it: what functions, versions and aliases need and refuse."""

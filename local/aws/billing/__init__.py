@@ -1,0 +1,1 @@
+"""AWS Billing and Cost Management: budgets, what is spent, and what things cost."""

@@ -1,0 +1,1 @@
+"""DynamoDB: transactions that take time, tokens used twice, and reads that are not fresh."""

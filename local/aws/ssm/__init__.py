@@ -1,0 +1,1 @@
+"""Systems Manager Automation: documents that are checked, and executed as their role."""
