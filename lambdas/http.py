@@ -15,7 +15,8 @@ from tinyllama.domain.errors import ApiError, ErrorCode
 from tinyllama.domain.throttle import RETRY_AFTER_S
 
 BODY_MAX_BYTES = 10_240
-_ORIGIN = re.compile(r"http://localhost(:\d{1,5})?|capacitor://[\w.-]*", re.ASCII)
+# `capacitor://` and anything that an Origin may hold: a comma would be a second one, joined by API Gateway.
+_ORIGIN = re.compile(r"http://localhost(:[0-9]{1,5})?|capacitor://[!-+.-~-]*")
 _LOG_FIELD_MAX = 256
 
 

@@ -15,6 +15,7 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wa
 from local.announce import announce, announced
 from local.gateway_app import Gateway, Handler
 from local.gateway_event import Route
+from local.gateway_protocol import StrictHttp
 from local.gateway_routes import routes
 
 HOST = "127.0.0.1"
@@ -81,7 +82,7 @@ def server(gateway: Any, ready_file: Path | None) -> uvicorn.Server:
     """The server of an ASGI application, that says where it listens."""
     config = uvicorn.Config(
         gateway,
-        http="httptools",
+        http=StrictHttp,
         ws="none",
         lifespan="off",
         proxy_headers=False,  # API Gateway, too, takes the address of the connection, whatever the client claims

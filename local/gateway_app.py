@@ -9,17 +9,18 @@ import json
 import secrets
 import sys
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 from local.gateway_event import Incoming, Outgoing, Route, RouteTable
+from tinyllama.domain.crash import places
 
 PAYLOAD_MAX_BYTES = 10 * 1024 * 1024
+HEADERS_MAX_BYTES = 10_240
 INTEGRATION_TIMEOUT_S = 30.0
-"""Both are quotas of HTTP APIs that cannot be raised."""
+"""All are quotas of HTTP APIs that cannot be raised; that of headers counts the request line and all values."""
 _CONCURRENCY = 32
 _LOGGED_USER_AGENT = 256
 
@@ -59,6 +60,8 @@ class Gateway:
     async def _answer(
         self, request: Incoming, found: tuple[Route, Mapping[str, str]] | None, receive: Receive
     ) -> Outgoing:
+        if _header_bytes(request) > HEADERS_MAX_BYTES:
+            return Outgoing.error(431, "headers_too_large")
         if found is None:
             return Outgoing.error(404, "not_found")
         try:
@@ -69,8 +72,8 @@ class Gateway:
         event = dataclasses.replace(request, body=body).to_event(route, parameters)
         try:
             return Outgoing.from_lambda(await self._invoke(self._handlers[route.handler], event))
-        except Exception:  # noqa: BLE001 -- whatever a function does, its caller gets a documented body
-            _log({"requestId": request.id, "level": "error", "message": traceback.format_exc()})
+        except Exception as error:  # noqa: BLE001 -- whatever a function does, its caller gets a documented body
+            _log({"requestId": request.id, "level": "error", "message": places(error)})
             return Outgoing.error(500, "internal")
 
     async def _invoke(self, handler: Handler, event: dict[str, Any]) -> Any:
@@ -86,9 +89,17 @@ def _incoming(scope: Message) -> Incoming:
         path=scope["path"],
         query=scope["query_string"].decode("latin-1"),
         protocol=f"HTTP/{scope['http_version']}",
-        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
+        # The parser leaves blanks behind a value, which are no part of it (RFC 9110, 5.5).
+        headers=tuple(
+            (name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in scope["headers"]
+        ),
         source_ip=(scope.get("client") or ("", 0))[0],
     )
+
+
+def _header_bytes(request: Incoming) -> int:
+    line = len(request.method) + len(request.path) + len(request.query) + len(request.protocol)
+    return line + sum(len(value) for _, value in request.headers)
 
 
 async def _body(request: Incoming, receive: Receive) -> bytes:

@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tinyllama.domain.crash import places
 from tinyllama.domain.errors import EngineError, QueueUnavailableError, ReplyStoreError
 from tinyllama.domain.jobs import JobStatus
 from tinyllama.domain.node import Activity
@@ -63,8 +63,8 @@ class Attempt:
             await self._fail("reply_store_unavailable", str(error))
         except QueueUnavailableError:
             raise
-        except Exception:  # noqa: BLE001 -- a bug of ours must not cost the user the job
-            await self._fail("worker_error", traceback.format_exc())
+        except Exception as error:  # noqa: BLE001 -- a bug of ours must not cost the user the job
+            await self._fail("worker_error", places(error))
         finally:
             self._touch()
 

@@ -104,7 +104,7 @@ class _Reading:
             if event.get("error") or event.get("object") == "error":
                 raise failure(200, data)
             text = self._take(event)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             # What it sent may be part of a reply, and this message goes into the log.
             message = f"{len(data)} bytes are no chat completion chunk ({type(error).__name__})"
             raise EngineError("engine_garbage", message) from None

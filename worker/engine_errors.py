@@ -18,7 +18,8 @@ _BUSY = frozenset({429, 503})
 _TOO_LONG_CODES = frozenset({"exceed_context_size_error", "context_length_exceeded"})
 # vLLM has no code for it. It says so of the prompt alone and of the prompt with `max_tokens`, in different words.
 _TOO_LONG = re.compile(r"maximum (context|model) length|max_model_len|exceeds? the available context size")
-_WORD = re.compile(r"[\w.-]{1,64}")
+# `BadRequestError`, `model_not_found`, `400`. Any other word is not told: it could be a prompt of one.
+_CODE = re.compile(r"[A-Za-z]{1,48}Error|[a-z]{1,24}(_[a-z]{1,24}){1,5}|\d{3}")
 
 
 class EngineBusyError(EngineError):
@@ -28,7 +29,7 @@ class EngineBusyError(EngineError):
 def failure(status: int, body: bytes) -> EngineError:
     """The error to raise for an answer that is none; `status` 200 is a failure in the middle of the stream."""
     fields = _fields(body)
-    said = " ".join(f"{name}={value}" for name in ("type", "code") if (value := _word(fields.get(name))))
+    said = " ".join(f"{name}={value}" for name in ("type", "code") if (value := _code(fields.get(name))))
     message = f"the engine answered {status} {said}".rstrip()
     if _too_long(fields):
         return EngineError("context_exceeded", message, final=True)
@@ -40,7 +41,7 @@ def failure(status: int, body: bytes) -> EngineError:
 def _fields(body: bytes) -> Mapping[str, Any]:
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     fields = found.get("error", found) if isinstance(found, dict) else {}
     return fields if isinstance(fields, dict) else {"message": fields}
@@ -55,6 +56,6 @@ def _hashable(fields: Mapping[str, Any]) -> bool:
     return all(isinstance(fields.get(name), str | int | None) for name in ("type", "code"))
 
 
-def _word(value: Any) -> str:
+def _code(value: Any) -> str:
     text = str(value) if isinstance(value, str | int) else ""
-    return text if _WORD.fullmatch(text) else ""
+    return text if _CODE.fullmatch(text) else ""

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import time
-import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +12,7 @@ from lambdas.http import Request, Response, access_record
 from lambdas.resize import wiring
 from lambdas.resize.routes import Trace, answer, pattern_of
 from tinyllama.adapters.emf import EmfMetrics
+from tinyllama.domain.crash import places
 from tinyllama.domain.errors import ApiError, ErrorCode
 
 
@@ -26,8 +26,8 @@ def lambda_handler(event: Mapping[str, Any], _context: object = None) -> dict[st
     except ApiError as error:
         response, outcome = Response.from_error(error), "refused"
         trace.audit |= {"error": error.body}
-    except Exception:  # noqa: BLE001 -- the last line of defence: an admin sees a documented body, the log the reason
-        _log({"requestId": request.id, "level": "error", "message": traceback.format_exc()})
+    except Exception as error:  # noqa: BLE001 -- the last line of defence: a documented body, the log has the place
+        _log({"requestId": request.id, "level": "error", "message": places(error)})
         response, outcome = Response.from_error(ApiError(ErrorCode.INTERNAL)), "failed"
     latency_ms = (time.perf_counter() - started) * 1000
     route = f"{request.method} {pattern_of(request.path)}"

@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,6 +11,7 @@ from lambdas.http import PREFLIGHT, Request, Response, access_record
 from lambdas.router import wiring
 from lambdas.router.routes import ROUTES, Call, Trace, pattern_of, rate_limited
 from tinyllama.adapters.emf import EmfMetrics
+from tinyllama.domain.crash import places
 from tinyllama.domain.errors import ApiError, ErrorCode, QueueUnavailableError
 from tinyllama.domain.metrics import Metric
 
@@ -28,8 +28,8 @@ def lambda_handler(event: Mapping[str, Any], _context: object = None) -> dict[st
     except QueueUnavailableError as error:
         _log({"requestId": request.id, "level": "error", "message": f"queue unavailable: {error}"})
         response = Response.from_error(_queue_away(trace))
-    except Exception:  # noqa: BLE001 -- the last line of defence: a user sees a documented body, the log the reason
-        _log({"requestId": request.id, "level": "error", "message": traceback.format_exc()})
+    except Exception as error:  # noqa: BLE001 -- the last line of defence: a documented body, the log has the place
+        _log({"requestId": request.id, "level": "error", "message": places(error)})
         response = Response.from_error(ApiError(ErrorCode.INTERNAL))
     latency_ms = (time.perf_counter() - started) * 1000
     route = f"{request.method} {pattern_of(request.path)}"

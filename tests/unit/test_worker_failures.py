@@ -1,6 +1,7 @@
 """How a worker ends jobs that cannot be answered, and when it stops believing its engine."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests.unit.test_worker import QUICK, Node, node
 from tinyllama.domain.errors import EngineError
 from tinyllama.domain.jobs import Job, JobStatus, JobView
 from tinyllama.domain.replies import Reply
+from tinyllama.ports import Chunk
 from worker import readiness
 
 REFUSED = EngineError("engine_refused", "no")
@@ -99,3 +101,20 @@ async def test_a_proof_that_takes_too_long_is_none(monkeypatch: pytest.MonkeyPat
     assert not await readiness.Readiness(made.engine).prove()
     made.engine.gate.set()
     assert await readiness.Readiness(made.engine).prove()
+
+
+async def test_a_bug_of_ours_costs_the_job_its_tries_and_is_logged_by_its_place_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def stumble(prompt: str) -> AsyncIterator[Chunk]:
+        yield Chunk(str({}[prompt]))
+
+    async with node() as it:
+        monkeypatch.setattr(it.engine, "generate", stumble)
+        asked = it.send(prompt="my secret")
+        await it.until_status(asked, JobStatus.FAILED)
+        assert it.replies.objects[asked.id].error == "worker_error"
+    said = capsys.readouterr().out
+    assert "KeyError" in said
+    assert "in stumble" in said
+    assert "secret" not in said

@@ -21,7 +21,7 @@ from tests.bench.peers.fastapi_duties import Duties, User
 from tinyllama.domain.requests import InferRequest
 
 Handler = Callable[[Any, Any], Any]
-_ORIGINS = r"http://localhost(:\d{1,5})?|capacitor://[\w.-]*"
+_ORIGINS = r"http://localhost(:[0-9]{1,5})?|capacitor://[!-+.-~-]*"
 _ENQUEUED = [{"Namespace": "TLFIF/Queue", "Dimensions": [[]], "Metrics": [{"Name": "Enqueues", "Unit": "Count"}]}]
 
 
