@@ -5,7 +5,7 @@
 #      TL_HOST_SUITE=trixie make test-hosts     another suite of apt's own sources
 #      TL_HOST_FROM=docker.io/library/ubuntu:24.04 make test-hosts     another image of a registry
 # Ubuntu 22.04 where a registry can be reached; else Debian's packages, by apt's own sources and keys.
-# Exit codes: 1 it could not be made, 3 a tool is missing.
+# Exit codes: 1 it could not be made, 3 a tool is missing, 4 there is none of that name, or no registry, here.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -27,7 +27,8 @@ from_registry() {
   printf 'test-images: making %s from %s\n' "$1" "$FROM" >&2
   podman build --quiet --runtime=runc --network=host --tag "$1" - >/dev/null <<CONTAINERFILE
 FROM $FROM
-RUN apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+# A host starts what it installs, and keeps what it has downloaded; an image for containers does neither.
+RUN rm -f /usr/sbin/policy-rc.d /etc/apt/apt.conf.d/docker-clean && apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
   apt-get -qq install --yes --no-install-recommends ${PACKAGES//,/ }
 CONTAINERFILE
 }
@@ -79,4 +80,4 @@ for image in "${wanted[@]}"; do
   exit
 done
 printf 'test-images: %s cannot be had: no registry answers, or it has none of that name\n' "$FROM" >&2
-exit 1
+exit 4

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tinyllama.adapters.emf import EmfMetrics
 from tinyllama.domain.errors import NodeError, QueueUnavailableError, SettingsError
@@ -19,7 +20,12 @@ from worker import activity
 from worker.log import log
 from worker.settings import WatchdogSettings
 
+if TYPE_CHECKING:
+    from tinyllama.adapters.aws_json import Keys
+    from tinyllama.ports import NodeControl
+
 _REDIS_TIMEOUT_S = 2.0
+_EC2_TIMEOUT_S = 5.0
 
 
 def tick(env: WatchdogSettings, *, now: float, booted_at: float) -> str:
@@ -49,18 +55,30 @@ def _last(env: WatchdogSettings) -> Activity | None:
 
 def _stop_self(env: WatchdogSettings) -> bool:
     # Imported here: 59 of 60 ticks need neither Redis nor AWS, and must stay cheap.
-    from tinyllama.adapters import ec2_node, imds, queues  # noqa: PLC0415
+    from tinyllama.adapters import aws_json, imds, queues  # noqa: PLC0415
 
-    gate = queues.api_queue(env, redis_timeout_s=_REDIS_TIMEOUT_S).gate
-    host = imds.identity()
+    metadata = imds.Metadata()
+    host = metadata.identity()
+    keys = aws_json.keys_in_environment() or metadata.keys()
+    aws = aws_json.AwsJson(env.aws_region or host.region, timeout_s=env.queue_timeout_s, keys=lambda: keys)
+    nodes = _nodes(host.region, keys)
+    gate = queues.api_queue(env, redis_timeout_s=_REDIS_TIMEOUT_S, aws=aws).gate
     if not gate.close():
         return False
     try:
-        ec2_node.Ec2Nodes(ec2_node.connect(region=host.region)).stop(host.instance_id)
+        nodes.stop(host.instance_id)
     except NodeError:
         gate.open()
         raise
     return True
+
+
+def _nodes(region: str, keys: "Keys") -> "NodeControl":
+    # Loading boto3 would take three times as long as all the rest of the tick.
+    from tinyllama.adapters.ec2_node import Ec2Nodes, connect  # noqa: PLC0415
+    from tinyllama.adapters.ec2_quick import quick  # noqa: PLC0415
+
+    return Ec2Nodes(quick(lambda: connect(region=region), region=region, timeout_s=_EC2_TIMEOUT_S, keys=keys))
 
 
 def _report(decision: StopDecision, now: float) -> None:

@@ -1,4 +1,4 @@
-"""A look at EC2 without boto3 shows what boto3 shows, and leaves to boto3 what it does not understand."""
+"""A look at EC2 without boto3 shows what boto3 shows; settings that it does not understand are boto3's."""
 
 from typing import Any
 
@@ -7,7 +7,6 @@ import pytest
 from tests.ansible.conftest import Cloud
 from tinyllama.adapters.ec2_node import Ec2Nodes, connect
 from tinyllama.adapters.ec2_quick import QuickEc2, quick
-from tinyllama.domain.errors import NodeError
 
 HERE: dict[str, Any] = {"region": None, "endpoint_url": None}
 
@@ -31,14 +30,6 @@ def test_it_shows_what_boto3_shows(cloud: Cloud, state: str) -> None:
 
 def test_no_node_is_shown_as_none(cloud: Cloud) -> None:
     assert Ec2Nodes(quick(never, timeout_s=5, region="eu-west-1", endpoint_url=None)).nodes() == ()
-
-
-def test_what_ec2_does_not_answer_is_asked_again_by_boto3(cloud: Cloud) -> None:
-    cloud.aws.fail("ec2:DescribeInstances", "RequestLimitExceeded", times=1, status=503)
-    assert len(Ec2Nodes(quick(connect, timeout_s=5, **HERE)).nodes()) == 1
-    cloud.aws.fail("ec2:DescribeInstances", "UnauthorizedOperation", times=None, status=403)
-    with pytest.raises(NodeError, match="UnauthorizedOperation"):
-        Ec2Nodes(quick(connect, timeout_s=5, **HERE)).nodes()
 
 
 @pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_USE_DUALSTACK_ENDPOINT"])

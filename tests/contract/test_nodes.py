@@ -1,14 +1,18 @@
-"""What `NodeControl` promises, in memory and on the strict local AWS."""
+"""What `NodeControl` promises, in memory and on the strict local AWS, by boto3 and by forms that we sign."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from local.aws.seed import seed
-from local.aws.server import StrictAws
+from local.aws.server import REGION, StrictAws
+from tinyllama.adapters.aws_json import Keys
 from tinyllama.adapters.ec2_node import Ec2Nodes
+from tinyllama.adapters.ec2_query import Ec2Query
+from tinyllama.adapters.ec2_quick import QuickEc2
 from tinyllama.adapters.memory_nodes import MemoryNodes
 from tinyllama.domain.errors import NodeError
 from tinyllama.domain.node import Node, NodeState
@@ -32,9 +36,14 @@ def memory() -> NodeWorld:
     return NodeWorld(nodes, lambda: nodes.advance(1))
 
 
-def strict(aws: StrictAws) -> NodeWorld:
+def signed(aws: StrictAws) -> Any:
+    """What the watchdog and `tl_node` ask with; what it leaves to boto3 goes to that."""
+    return QuickEc2(lambda: aws.client("ec2"), Ec2Query(REGION, Keys("testing", "testing", None), endpoint_url=aws.url))
+
+
+def strict(aws: StrictAws, client: Any) -> NodeWorld:
     seed(aws.url)
-    control = Ec2Nodes(aws.client("ec2"))
+    control = Ec2Nodes(client)
 
     @retry(retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(5), wait=wait_fixed(0.02))
     def settle() -> None:
@@ -43,13 +52,13 @@ def strict(aws: StrictAws) -> NodeWorld:
     return NodeWorld(control, settle)
 
 
-@pytest.fixture(params=["memory", "strict AWS"])
+@pytest.fixture(params=["memory", "boto3", "signed forms"])
 def world(request: pytest.FixtureRequest) -> Iterator[NodeWorld]:
     if request.param == "memory":
         yield memory()
     else:
         with StrictAws(boot_s=0.1, stop_s=0.1) as aws:
-            yield strict(aws)
+            yield strict(aws, aws.client("ec2") if request.param == "boto3" else signed(aws))
 
 
 def test_a_stopped_node_starts_and_stops_through_every_state(world: NodeWorld) -> None:
@@ -100,6 +109,7 @@ def test_the_type_changes_only_while_the_node_is_stopped(world: NodeWorld) -> No
 
 
 def test_an_unknown_node_is_an_error_with_ec2_s_code(world: NodeWorld) -> None:
-    with pytest.raises(NodeError) as caught:
-        world.control.start("i-0123456789abcdef0")
-    assert caught.value.code == "InvalidInstanceID.NotFound"
+    for act in (world.control.start, world.control.stop):
+        with pytest.raises(NodeError) as caught:
+            act("i-0123456789abcdef0")
+        assert caught.value.code == "InvalidInstanceID.NotFound"

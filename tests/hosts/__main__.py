@@ -10,9 +10,9 @@ import shutil
 import subprocess
 import sys
 
+from tests.hosts.images import ImageError, images
 from tests.hosts.scenarios import BUILD, ROOT, VENV, Result, Scenario, run, scenarios
 
-_MISSING = 3
 _SLOWEST = 5
 
 
@@ -61,6 +61,7 @@ def _report(result: Result) -> bool:
 def _apply(wanted: list[Scenario], image: str, *, keep: bool) -> int:
     """One scenario after another; how many failed."""
     _install()
+    _say(f"on {image}")
     _say(f"{'scenario':32} {'':7} {'s':>6}   {'check':>6} {'first':>6} {'second':>6}")
     failed = sum(not _report(run(one, image, keep=keep)) for one in wanted)
     _say(f"{len(wanted) - failed} passed, {failed} failed")
@@ -77,6 +78,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.hosts", description=__doc__)
     parser.add_argument("role", nargs="?", default="", help="only this role")
     parser.add_argument("--scenario", default="", help="only this scenario of it")
+    parser.add_argument("--everywhere", action="store_true", help="on each distribution that can be had here")
     parser.add_argument("--keep", action="store_true", help="leave the host running")
     arguments = parser.parse_args(argv)
     story = arguments.role in {"", "story"} and not arguments.scenario
@@ -85,14 +87,13 @@ def main(argv: list[str] | None = None) -> int:
         known = ", ".join(sorted({one.role for one in scenarios()}))
         _say(f"test-hosts: no such role or scenario: {arguments.role} {arguments.scenario}; there are {known}, story")
         return 1
-    image = subprocess.run([ROOT / "local/host_image.sh"], stdout=subprocess.PIPE, text=True, check=False)
-    if image.returncode == _MISSING:
-        _say("test-hosts: SKIPPED, for lack of the tools named above")
-        return 0
-    if image.returncode:
+    try:
+        found = list(images(_say, everywhere=arguments.everywhere))
+    except ImageError as error:
+        _say(f"test-hosts: {error}")
         return 1
-    failed = bool(wanted) and _apply(wanted, image.stdout.strip(), keep=arguments.keep)
-    return 1 if failed or (story and _story()) else 0
+    failed = sum(_apply(wanted, image, keep=arguments.keep) for image in found if wanted)
+    return 1 if failed or (found and story and _story()) else 0
 
 
 if __name__ == "__main__":

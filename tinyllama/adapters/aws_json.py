@@ -62,7 +62,7 @@ class AwsJson:
         self, region: str, *, timeout_s: float, keys: Callable[[], Keys] | None = None, endpoint_url: str | None = None
     ) -> None:
         self._region = region
-        self._urls = {service: _address(service, region, endpoint_url) for service in _TARGETS}
+        self._urls = {service: address(service, region, endpoint_url) for service in _TARGETS}
         self._timeout_s = timeout_s
         self._keys = keys or _found_keys
         self._pool = urllib3.PoolManager(maxsize=16, retries=False)
@@ -88,9 +88,9 @@ class AwsJson:
         url = self._urls[service]
         request = AWSRequest(method="POST", url=url, data=body, headers=_headers(service, operation))
         try:
-            SigV4Auth(cast("Any", self._keys()), service, self._region).add_auth(request)
+            headers = signed(request, self._keys(), service=service, region=self._region)
             timeout = urllib3.Timeout(connect=self._timeout_s, read=self._timeout_s + wait_s)
-            answer = self._pool.request("POST", url, body=body, headers=dict(request.headers.items()), timeout=timeout)
+            answer = self._pool.request("POST", url, body=body, headers=headers, timeout=timeout)
         except urllib3.exceptions.HTTPError as error:
             raise QueueUnavailableError(f"{service}: {type(error).__name__}: {error}") from error
         return _document(service, answer.status, answer.data)
@@ -119,18 +119,29 @@ def _document(service: str, status: int, data: bytes) -> Any:
     raise QueueUnavailableError(f"{service} answered {status}: {error}")
 
 
-def _address(service: str, region: str, given: str | None) -> str:
+def signed(request: AWSRequest, keys: Keys, *, service: str, region: str) -> dict[str, str]:
+    """The request's headers with those that prove who sends it (Signature Version 4, by botocore)."""
+    SigV4Auth(cast("Any", keys), service, region).add_auth(request)
+    return dict(request.headers.items())
+
+
+def address(service: str, region: str, given: str | None = None) -> str:
+    """Where a service is: `given`, `AWS_ENDPOINT_URL_SERVICE`, `AWS_ENDPOINT_URL`, or AWS's own, with a slash."""
     own = given or os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL")
     # Inside the VPC there is a way out by IPv6 only (decision 4).
     dual = os.environ.get("AWS_USE_DUALSTACK_ENDPOINT", "").lower() == "true"
     return (own or f"https://{service}.{region}.{'api.aws' if dual else 'amazonaws.com'}").rstrip("/") + "/"
 
 
+def keys_in_environment() -> Keys | None:
+    """Credentials as Lambda gives them, for as long as the container may live; None where there are none."""
+    env = os.environ.get
+    key = env("AWS_ACCESS_KEY_ID")
+    return Keys(key, env("AWS_SECRET_ACCESS_KEY", ""), env("AWS_SESSION_TOKEN") or None) if key else None
+
+
 def _found_keys() -> Keys:
-    # As Lambda gives them; they live for as long as the container may.
-    if key := os.environ.get("AWS_ACCESS_KEY_ID"):
-        return Keys(key, os.environ.get("AWS_SECRET_ACCESS_KEY", ""), os.environ.get("AWS_SESSION_TOKEN") or None)
-    return _keys_of_the_host()
+    return keys_in_environment() or _keys_of_the_host()
 
 
 def _keys_of_the_host() -> Keys:

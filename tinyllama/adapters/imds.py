@@ -2,7 +2,7 @@
 
 Source: Amazon EC2 User Guide, "Use the Instance Metadata Service to access instance metadata" and "Spot Instance
 interruption notices", which asks for a look every 5 seconds.
-Credentials come from it too, through boto3's own chain.
+The role's credentials come from it too ("Retrieve security credentials from instance metadata").
 """
 
 import contextlib
@@ -16,6 +16,7 @@ from datetime import datetime
 from http import HTTPStatus
 from http.client import HTTPException
 
+from tinyllama.adapters.aws_json import Keys
 from tinyllama.domain.errors import NodeError
 
 _TIMEOUT_S = 2.0
@@ -58,6 +59,19 @@ class Metadata:
             # Rebooting the operating system does not change it, unlike the uptime.
             started_at = datetime.fromisoformat(document["pendingTime"]).timestamp()
             return Identity(document["instanceId"], document["region"], started_at)
+
+    def keys(self) -> Keys:
+        """Ask for the role's credentials; they hold for minutes to hours.
+
+        Raises:
+            NodeError: there is no role, or the service does not answer, or refuses.
+        """
+        with self._complaints("credentials of a role"):
+            roles = "/latest/meta-data/iam/security-credentials/"
+            document = json.loads(self._get(roles + self._get(roles).split()[0]))
+            if document["Code"] != "Success":
+                raise ValueError(f"{document['Code']}: {document.get('Message', 'no message')}")
+            return Keys(document["AccessKeyId"], document["SecretAccessKey"], document["Token"])
 
     def interruption(self) -> Interruption | None:
         """Ask whether EC2 wants the instance back; one request, but every six hours two.

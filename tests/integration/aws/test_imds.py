@@ -1,14 +1,17 @@
 """Metadata only with a token, and exactly what boto3 and the watchdog need."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
 import httpx
 import pytest
 
-from local.aws.imds import Credentials, Identity, serve_imds
+from local.aws.ec2.imds import Credentials, Identity, serve_imds
 from tests.integration.aws.instances import ManualClock
+from tinyllama.adapters.imds import Metadata
+from tinyllama.domain.errors import NodeError
 
 NODE = Identity("i-0123456789abcdef0", "g4dn.xlarge", "eu-central-1", "eu-central-1a", role="gpu")
 TTL, TOKEN = "X-aws-ec2-metadata-token-ttl-seconds", "X-aws-ec2-metadata-token"
@@ -119,3 +122,13 @@ def test_boto3_without_other_credentials_gets_them_from_here(monkeypatch: pytest
         assert credentials is not None
         assert credentials.method == "iam-role"
         assert credentials.get_frozen_credentials() == ("ASIAGIVENTOTHENODE00", "secret", "session", None)
+
+
+def test_the_node_reads_its_role_s_credentials_itself(now: ManualClock) -> None:
+    with serve_imds(NODE, Credentials("ASIAGIVENTOTHENODE00", "secret", "session"), clock=now) as served:
+        assert Metadata(served.url).keys() == ("ASIAGIVENTOTHENODE00", "secret", "session")
+
+
+def test_an_instance_without_a_role_is_told_so() -> None:
+    with serve_imds(replace(NODE, role=""), Credentials()) as served, pytest.raises(NodeError, match="role"):
+        Metadata(served.url).keys()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.processes import ROOT
+from tests.hosts.images import ImageError, images
 
 PODMAN = """#!/bin/sh
 echo "podman $*" >>"$ASKED"
@@ -36,9 +37,12 @@ class Machine:
         program.write_text(text)
         program.chmod(0o755)
 
-    def make(self, **settings: str) -> subprocess.CompletedProcess[str]:
+    def environment(self, **settings: str) -> dict[str, str]:
         files = {"ASKED": str(self._asked), "IMAGES": str(self._folder / "images"), "REGISTRY": ""}
-        env = {"PATH": f"{self._folder}:{os.environ['PATH']}", **files, **settings}
+        return {"PATH": f"{self._folder}:{os.environ['PATH']}", **files, **settings}
+
+    def make(self, **settings: str) -> subprocess.CompletedProcess[str]:
+        env = self.environment(**settings)
         script = str(ROOT / "local" / "host_image.sh")
         return subprocess.run(["/bin/bash", script], env=env, capture_output=True, text=True, check=False)
 
@@ -80,9 +84,35 @@ def test_whoever_names_a_suite_gets_it_though_a_registry_answers(machine: Machin
 def test_whoever_names_an_image_of_a_registry_gets_no_other(machine: Machine) -> None:
     done = machine.make(TL_HOST_FROM="docker.io/library/ubuntu:24.04")
 
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (4, "")
     assert "docker.io/library/ubuntu:24.04 cannot be had" in done.stderr
     assert not [line for line in machine.asked if "mmdebstrap" in line]
+
+
+def test_every_distribution_is_tested_on_that_can_be_had_and_the_others_are_named(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    for name, value in machine.environment().items():
+        monkeypatch.setenv(name, value)
+    assert [image.split("-")[1] for image in images(said.append, everywhere=True)] == ["host:bookworm"]
+    assert [line.split(" SKIPPED")[0] for line in said] == ["test-hosts: Ubuntu 22.04", "test-hosts: Ubuntu 24.04"]
+    monkeypatch.setenv("REGISTRY", "yes")
+    found = [image.removeprefix("localhost/tinyllama-host:") for image in images(said.append, everywhere=True)]
+    assert [image.rpartition("-")[0].rpartition("-")[0] for image in found] == [
+        "ubuntu-22.04",
+        "ubuntu-24.04",
+        "bookworm",
+    ]
+
+
+def test_an_image_that_somebody_names_and_that_cannot_be_had_is_no_skip(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in machine.environment(TL_HOST_FROM="docker.io/library/ubuntu:24.04").items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ImageError):
+        list(images(print, everywhere=False))
 
 
 def test_an_image_of_ones_own_is_taken_as_it_is(machine: Machine) -> None:
