@@ -2,23 +2,24 @@
 
 import dataclasses
 import json
+import threading
 import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
-import urllib3
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from local.addresses import account_of
 from local.aws.account import Account
+from local.http_link import Answer, HttpLink, NoAnswerError
 from local.state import Home, State
+from tinyllama.domain.looks import Beat, Share
 
-POLL_S = 0.2
-"""Often enough to read along, and as often as a worker publishes; each look costs the API what a prompt costs."""
 PATIENCE_S = 10.0
 """How long `follow` puts up with a queue that is away, or with being told to ask less often."""
-_ERROR = 400
+_ERROR, _RATE_LIMITED = 400, 429
+_AGENT = {"user-agent": "tinyllama"}
 _PASSING = frozenset({429, 503})
 FINAL = frozenset({"done", "failed", "expired", "cancelled"})
 
@@ -30,8 +31,8 @@ class NotRunningError(Exception):
 class RefusedError(Exception):
     """The API said no; `body` is its JSON with `error`, `retry_after_s` what it asked to wait."""
 
-    def __init__(self, answer: urllib3.BaseHTTPResponse) -> None:
-        self.status, self.body = answer.status, _json(answer)
+    def __init__(self, answer: Answer) -> None:
+        self.status, self.body = answer.status, answer.json()
         self.code = str(self.body.get("error", f"http_{self.status}"))
         self.request_id = answer.headers.get("x-request-id", "")
         self.retry_after_s = int(answer.headers.get("retry-after", 0))
@@ -61,6 +62,11 @@ class Progress:
         """Whether nothing will change any more."""
         return self.status in FINAL
 
+    @property
+    def stage(self) -> tuple[str, bool]:
+        """What changes seldom: the status, and whether there is any text."""
+        return self.status, bool(self.text)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Health:
@@ -80,10 +86,9 @@ class Client:
     """
 
     def __init__(self, api_url: str, aws_url: str, account: Account, *, timeout_s: float = 10.0) -> None:
-        self._api_url, self._aws_url, self._account = api_url, aws_url, account
-        # urllib3: a look is taken five times a second, beside a model that wants the processor. It asks no proxy.
-        self._http = urllib3.PoolManager(retries=False, timeout=timeout_s)
+        self._api, self._aws, self._account = HttpLink(api_url, timeout_s), HttpLink(aws_url, timeout_s), account
         self._token = ""
+        self._share, self._share_lock = Share(), threading.Lock()
 
     @classmethod
     def of_state(cls, state: State) -> Self:
@@ -110,7 +115,7 @@ class Client:
             "content-type": "application/x-amz-json-1.1",
             "x-amz-target": "AWSCognitoIdentityProviderService.InitiateAuth",
         }
-        answer = self._send("POST", self._aws_url, headers, question)
+        answer = _send(self._aws, "POST", "/", headers, question)
         if answer.status >= _ERROR:
             raise RefusedError(answer)
         self._token = str(answer.json()["AuthenticationResult"]["IdToken"])
@@ -127,21 +132,37 @@ class Client:
         body = _accepted(self._ask("GET", f"/jobs/{job_id}"))
         return Progress(body["status"], body.get("text") or body.get("partial") or "", body.get("error"))
 
-    def follow(self, job_id: str, *, every_s: float = POLL_S) -> Iterator[Progress]:
-        """Look at a job every `every_s` until it is final; yields each look. A 503 or 429 that passes is waited for."""
+    def follow(self, job_id: str) -> Iterator[Progress]:
+        """Look at a job until it is final; yields each look. A 503 or 429 that passes is waited for.
+
+        How often: `tinyllama.domain.looks`. All jobs that a client follows share what it may look at.
+        """
         patient = Retrying(
             stop=stop_after_delay(PATIENCE_S),
-            wait=wait_fixed(max(every_s, POLL_S)),
+            wait=wait_exponential(multiplier=0.2, max=2.0),
             retry=retry_if_exception(lambda error: isinstance(error, RefusedError) and error.status in _PASSING),
             reraise=True,
         )
-        due = time.monotonic()
-        while not (progress := patient(self.job, job_id)).final:
+        beat = Beat(time.monotonic())
+        while not (progress := patient(self._look, job_id)).final:
             yield progress
-            now = time.monotonic()
-            due = max(due + every_s, now)  # what a look takes is part of the pause
-            time.sleep(due - now)
+            time.sleep(beat.wait_s(time.monotonic(), progress.stage))
         yield progress
+
+    def _look(self, job_id: str) -> Progress:
+        while (wait_s := self._short_of_s()) > 0:
+            time.sleep(wait_s)
+        try:
+            return self.job(job_id)
+        except RefusedError as error:
+            if error.status == _RATE_LIMITED:
+                with self._share_lock:
+                    self._share.empty(time.monotonic())
+            raise
+
+    def _short_of_s(self) -> float:
+        with self._share_lock:
+            return self._share.wait_s(time.monotonic())
 
     def cancel(self, job_id: str) -> bool:
         """Cancel a job; false when it was finished already."""
@@ -154,7 +175,7 @@ class Client:
     def health(self) -> Health:
         """Ask whether the node is awake; asleep is an answer, not an error."""
         answer = self._ask("GET", "/health")
-        body = _json(answer)
+        body = answer.json()
         if "status" not in body:
             raise RefusedError(answer)
         return Health(body["status"], body.get("eta"))
@@ -163,25 +184,17 @@ class Client:
         """Put the node to sleep."""
         _accepted(self._ask("POST", "/stop"))
 
-    def _ask(self, method: str, path: str, body: Any = None) -> urllib3.BaseHTTPResponse:
+    def _ask(self, method: str, path: str, body: Any = None) -> Answer:
         fresh = not self._token
-        url = f"{self._api_url}{path}"
-        answer = self._send(method, url, {"authorization": f"Bearer {self._token or self.sign_in()}"}, body)
+        answer = _send(self._api, method, path, {"authorization": f"Bearer {self._token or self.sign_in()}"}, body)
         if answer.status == 403 and not fresh:  # the token's hour is over
-            answer = self._send(method, url, {"authorization": f"Bearer {self.sign_in()}"}, body)
+            answer = _send(self._api, method, path, {"authorization": f"Bearer {self.sign_in()}"}, body)
         return answer
-
-    def _send(self, method: str, url: str, headers: dict[str, str], body: Any) -> urllib3.BaseHTTPResponse:
-        data = None if body is None else json.dumps(body).encode()
-        kind = {"content-type": "application/json"} if data else {}
-        try:
-            return self._http.request(method, url, headers={**kind, **headers}, body=data)
-        except urllib3.exceptions.HTTPError as error:
-            raise NotRunningError(f"{url} does not answer: {error}") from error
 
     def close(self) -> None:
         """Let go of connections."""
-        self._http.clear()
+        self._api.close()
+        self._aws.close()
 
     def __enter__(self) -> Self:
         """Nothing is sent before the first question."""
@@ -192,15 +205,16 @@ class Client:
         self.close()
 
 
-def _json(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+def _send(link: HttpLink, method: str, path: str, headers: dict[str, str], body: Any) -> Answer:
+    data = None if body is None else json.dumps(body).encode()
+    kind = {"content-type": "application/json"} if data else {}
     try:
-        body = answer.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+        return link.ask(method, path, {**_AGENT, **kind, **headers}, data)
+    except NoAnswerError as error:
+        raise NotRunningError(str(error)) from error
 
 
-def _accepted(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+def _accepted(answer: Answer) -> dict[str, Any]:
     if answer.status >= _ERROR:
         raise RefusedError(answer)
-    return _json(answer)
+    return answer.json()

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import typer
-import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
 from local.asking import refuse
 from local.client import RefusedError
+from local.http_link import Answer
 from tests.unit.test_router import GOOD, Platform
 from tinyllama.domain.node import NodeState
 from tinyllama.domain.wake_switch import BUDGET, WakeSwitch, WakeSwitchError, dumped, parsed, resets
@@ -117,7 +117,7 @@ def test_a_job_that_was_queued_before_stays_and_health_says_stopped(asleep: Plat
 def test_tl_ask_says_until_when_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     body = b'{"error": "budget_exhausted", "resets": "2026-12-01T00:00:00Z"}'
     with pytest.raises(typer.Exit):
-        refuse(RefusedError(urllib3.HTTPResponse(body, status=402)))
+        refuse(RefusedError(Answer(402, {}, body)))
     said = " ".join(capsys.readouterr().err.split())
     assert "wait until 2026-12-01T00:00:00Z" in said
     assert "docs/ops/budget_recovery.md" in said

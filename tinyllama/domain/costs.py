@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
+from tinyllama.domain.looks import looks_in
 from tinyllama.domain.prices import USD_PER_EUR, USD_PER_HOUR
 
 HOURS = Decimal(730)
@@ -63,8 +64,11 @@ EVERYWHERE: Mapping[str, Rate] = {
 }
 
 DISK_GB, ADDRESS_AT_REST_H = Decimal(30), HOURS
-POLLS, WRITES, READS = 60, 110, 120
-"""Of one prompt on SQS whose text takes 19 s and is followed by `tl ask`, counted on the local AWS (docs/adr/0034)."""
+TEXT_S = 19
+POLLS = looks_in(TEXT_S)
+"""Of one prompt whose text takes so long and is followed by `tl ask` (docs/adr/0065)."""
+WRITES, READS = 50 + POLLS, 2 * POLLS
+"""Of such a prompt on SQS; a look writes once and reads twice (docs/adr/0034)."""
 KEY_COPIES = 6 * 24
 """Of the key set to S3, a day."""
 AUDITED = 2

@@ -3,16 +3,14 @@
 import json
 from collections.abc import Callable, Iterable
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import pytest
 import typer
-import urllib3
-from urllib3.exceptions import ProtocolError
 
 from local import asking, client
 from local.aws.account import Account
 from local.client import Client, NotRunningError, RefusedError
+from local.http_link import Answer, NoAnswerError
 
 ACCOUNT = Account(
     region="eu-central-1",
@@ -38,14 +36,14 @@ class Api:
         self.before: Callable[[], None] = lambda: None
         self.seen: list[str] = []
 
-    def request(self, method: str, url: str, *, headers: dict[str, str], body: bytes | None) -> urllib3.HTTPResponse:
+    def ask(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
         assert (body is None) == ("content-type" not in headers)
-        self.seen.append(f"{method} {urlsplit(url).path} {headers.get('authorization', '-')}")
+        self.seen.append(f"{method} {path} {headers.get('authorization', '-')}")
         self.before()
         answer = next(self._answers)
         if isinstance(answer, Exception):
             raise answer
-        return urllib3.HTTPResponse(json.dumps(answer[1]).encode(), {"retry-after": "60"}, answer[0])
+        return Answer(answer[0], {"retry-after": "60"}, json.dumps(answer[1]).encode())
 
 
 class Clock:
@@ -63,13 +61,12 @@ class Clock:
 def talk_to(*answers: tuple[int, dict[str, Any]] | Exception) -> tuple[Client, Api]:
     api = Api(answers)
     one = Client("http://api.test", "http://aws.test/", ACCOUNT)
-    one._http = cast("Any", api)
+    one._api = one._aws = cast("Any", api)
     return one, api
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "POLL_S", 0.0)
     monkeypatch.setattr("local.client.time.sleep", lambda _: None)
 
 
@@ -101,13 +98,13 @@ def test_a_token_that_is_refused_at_once_is_not_tried_for_ever() -> None:
 def test_following_a_job_survives_what_passes(away: tuple[int, dict[str, str]]) -> None:
     one, _ = talk_to(SIGNED_IN, (200, {"status": "queued"}), away, away, (200, {"status": "done", "text": "Hi"}))
 
-    looks = list(one.follow("1", every_s=0))
+    looks = list(one.follow("1"))
 
     assert [(look.status, look.text) for look in looks] == [("queued", ""), ("done", "Hi")]
 
 
 def test_an_api_that_is_gone_is_told_apart_from_one_that_refuses() -> None:
-    one, _ = talk_to(ProtocolError("refused"))
+    one, _ = talk_to(NoAnswerError("refused"))
     with pytest.raises(NotRunningError):
         one.infer("a")
 
@@ -143,7 +140,7 @@ def test_ask_prints_what_is_new_and_starts_over_when_the_node_was_lost(capsys: p
             1,
             "InsufficientInstanceCapacity",
         ),
-        ([ProtocolError("refused")], 3, "tl up"),
+        ([NoAnswerError("refused")], 3, "tl up"),
         ([QUEUED, (200, {"status": "failed", "error": "engine_refused"})], 1, "engine_refused"),
     ],
 )
@@ -168,9 +165,9 @@ def test_a_job_is_looked_at_in_an_even_beat_whatever_a_look_takes(monkeypatch: p
     one.sign_in()
     began = clock.now
 
-    looks = [clock.now - began for _ in one.follow("1", every_s=0.2)]
+    looks = [clock.now - began for _ in one.follow("1")]
 
-    assert looks == pytest.approx([0.04, 0.24, 0.44, 0.64])
+    assert looks == pytest.approx([0.04, 0.19, 0.34, 0.49])
 
 
 def test_looks_that_take_too_long_are_not_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +179,6 @@ def test_looks_that_take_too_long_are_not_made_up_for(monkeypatch: pytest.Monkey
     api.before = lambda: clock.sleep(next(slow))
     began = clock.now
 
-    looks = [clock.now - began for _ in one.follow("1", every_s=0.2)]
+    looks = [clock.now - began for _ in one.follow("1")]
 
-    assert looks == pytest.approx([1.0, 1.0, 1.2])
+    assert looks == pytest.approx([1.0, 1.0, 1.15])
