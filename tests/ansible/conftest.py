@@ -18,7 +18,9 @@ from ansible.module_utils.testing import patch_module_args
 from library import tl_node
 from local.aws.seed import seed
 from local.aws.server import StrictAws
+from tests.user_pools import one_signing_key
 
+__all__ = ["one_signing_key"]  # the fixture
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
@@ -38,15 +40,20 @@ class Cloud:
         return instance["InstanceType"], instance["State"]["Name"]
 
     def bring_to(self, state: str) -> None:
-        """Bring the node to this state; `pending` and `stopping` have just begun then."""
-        rest = {"pending": "stopped", "stopping": "running"}.get(state)
-        if rest:
-            self.bring_to(rest)
+        """Bring the node to this state, without the delays; `pending` and `stopping` have just begun, and last."""
+        before = {"pending": "stopped", "stopping": "running"}.get(state, state)
         self._wait_for("running", "stopped")
-        act = self.ec2.start_instances if state in {"pending", "running"} else self.ec2.stop_instances
+        delays = self.aws.settings()
+        self.aws.settings(boot_s=0, stop_s=0)
+        self._ask_for(before)
+        self.aws.settings(boot_s=delays["boot_s"], stop_s=delays["stop_s"])
+        self._wait_for(before)
+        if before != state:
+            self._ask_for({"pending": "running", "stopping": "stopped"}[state])
+
+    def _ask_for(self, state: str) -> None:
+        act = self.ec2.start_instances if state == "running" else self.ec2.stop_instances
         act(InstanceIds=[self.node_id])
-        if not rest:
-            self._wait_for(state)
 
     def _wait_for(self, *states: str) -> None:
         end = time.monotonic() + 5

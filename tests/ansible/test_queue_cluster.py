@@ -97,6 +97,7 @@ def test_without_terraforms_groups_nothing_is_touched(cloud: Cloud, module: Modu
 
 def test_a_cluster_on_its_way_out_is_waited_for_and_made_anew(cloud: Cloud, redis: RedisServer, module: Module) -> None:
     module(state="present")
+    cloud.aws.settings(cache_s=1)  # so that it is still on its way out when it is looked at, on a busy machine too
     cloud.aws.client("elasticache").delete_replication_group(ReplicationGroupId="tl-fif-queue")
     answer = module(state="present")
     assert [step["action"] for step in answer["steps"]] == ["wait", "create", "wait"]

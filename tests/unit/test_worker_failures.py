@@ -107,7 +107,7 @@ async def test_a_bug_of_ours_costs_the_job_its_tries_and_is_logged_by_its_place_
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def stumble(prompt: str) -> AsyncIterator[Chunk]:
-        yield Chunk(str({}[prompt]))
+        yield Chunk(dict[str, str]()[prompt])
 
     async with node() as it:
         monkeypatch.setattr(it.engine, "generate", stumble)
