@@ -1,6 +1,6 @@
 """HTTP to one server, on connections that are kept. It asks no proxy.
 
-The standard library's client, since a look is taken seven times a second beside a model that wants the processor
+The standard library's client, since a look is taken five times a second beside a model that wants the processor
 (docs/adr/0065).
 """
 

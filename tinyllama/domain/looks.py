@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tinyllama.domain.throttle import Bucket, ThrottlePolicy, spend
 
-SHORTEST_S, LONGEST_S = 0.15, 0.5
+SHORTEST_S, LONGEST_S = 0.2, 0.5
 SHARE = 0.02
 """The end of a stage is seen at most this part of what the stage took too late, or `SHORTEST_S` of a short one."""
 FOLLOW_POLICY = ThrottlePolicy(burst=40, interval_ms=125)

@@ -167,7 +167,7 @@ def test_a_job_is_looked_at_in_an_even_beat_whatever_a_look_takes(monkeypatch: p
 
     looks = [clock.now - began for _ in one.follow("1")]
 
-    assert looks == pytest.approx([0.04, 0.19, 0.34, 0.49])
+    assert looks == pytest.approx([0.04, 0.24, 0.44, 0.64])
 
 
 def test_looks_that_take_too_long_are_not_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,4 +181,4 @@ def test_looks_that_take_too_long_are_not_made_up_for(monkeypatch: pytest.Monkey
 
     looks = [clock.now - began for _ in one.follow("1")]
 
-    assert looks == pytest.approx([1.0, 1.0, 1.15])
+    assert looks == pytest.approx([1.0, 1.0, 1.2])
