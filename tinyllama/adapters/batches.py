@@ -30,6 +30,11 @@ class Batches(Generic[Item, Answer]):
             self._work = asyncio.create_task(self._carry_out_all())
         return await future
 
+    @property
+    def waiting(self) -> int:
+        """Calls whose items have not been sent yet."""
+        return len(self._asked)
+
     async def _carry_out_all(self) -> None:
         try:
             while asked := [one for one in self._asked if not one[1].done()]:

@@ -53,7 +53,8 @@ class RedisDispatch:
                 raise
 
     async def claim(self, limit: int, *, wait_s: float) -> Claims:
-        await asyncio.sleep(0)  # what has just ended is settled first, and in the same packet
+        if self._ends.waiting > 1:  # one alone is no reason to claim any later
+            await asyncio.sleep(0)  # what has just ended is settled first, and in the same packet
         # Blocking for 0 ms means for ever; not blocking at all is no option at all.
         block = ("BLOCK", max(1, round(wait_s * 1000))) if wait_s > 0 else ()
         words = ("XREADGROUP", "GROUP", GROUP, self._name, "COUNT", 1, *block, "STREAMS", JOBS, ">")
