@@ -1,14 +1,16 @@
 """What only the Redis queue has: a delivery that was not taken, and a pending list that many workers share."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from local.redis_server import RedisServer
 from tests.contract.worlds import real_world
 from tests.factories import job
-from tinyllama.adapters.redis_scripts import GROUP, JOBS
-from tinyllama.domain.jobs import JobStatus
-from tinyllama.ports import Outcome
+from tinyllama.adapters.redis_scripts import GROUP, JOBS, WORKERS, state_key
+from tinyllama.domain.jobs import JOB_TTL_S, STATE_TTL_S, JobStatus
+from tinyllama.domain.limits import HEARTBEAT_TTL_S
+from tinyllama.ports import Heartbeat, Outcome
 
 
 async def test_a_job_that_was_delivered_to_a_worker_and_not_taken_is_taken_by_its_next_claim(
@@ -73,3 +75,37 @@ async def test_many_jobs_end_at_once_and_each_is_told_its_own_fate(redis_server:
             assert view is not None
             expected = (JobStatus.CANCELLED, None) if claim.job.id in cancelled else (JobStatus.DONE, claim.job.prompt)
             assert (view.status, view.text) == expected
+
+
+async def test_the_index_of_ready_workers_lives_as_long_as_the_last_of_them(redis_server: RedisServer) -> None:
+    async with real_world(redis_server) as world:
+        one, other = (Heartbeat(name, "m", slots=2, busy=0, ready=True) for name in ("one", "other"))
+        dispatch = world.dispatch()
+        await dispatch.announce(one)
+        world.client.zincrby(WORKERS, -10_000, "one")  # ten seconds ago
+        await dispatch.announce(other)
+        await dispatch.retire("other")
+        left_ms: Any = world.client.pttl(WORKERS)
+        assert 0 < left_ms <= (HEARTBEAT_TTL_S - 10) * 1000
+        assert world.admissions().snapshot().worker_ready
+        await dispatch.announce(replace(one, ready=False))
+        assert not world.admissions().snapshot().worker_ready
+
+
+async def test_a_job_is_remembered_for_an_hour_after_its_end_however_late_that_comes(
+    redis_server: RedisServer,
+) -> None:
+    async with real_world(redis_server) as world:
+        asked, dispatch, longest_s = job(), world.dispatch(), 2 * JOB_TTL_S  # queued, then silent in a worker's hands
+
+        def left_s() -> int:
+            left: Any = world.client.ttl(state_key(asked.id))
+            return int(left)
+
+        world.admissions().admit(asked)
+        [claim] = (await dispatch.claim(1, wait_s=0)).run
+        await dispatch.renew([(claim, "half a word")])
+        assert left_s() > STATE_TTL_S + longest_s - 5
+        world.client.expire(state_key(asked.id), left_s() - longest_s)
+        await dispatch.settle(claim, Outcome(JobStatus.DONE, "at last"))
+        assert left_s() > STATE_TTL_S - 10

@@ -31,9 +31,9 @@ class RedisAdmissions:
     def admit(self, job: Job) -> Admission:
         limits, throttle = self._limits, self._limits.throttle
         keys = [throttle_key(job.sub), JOBS, job_key(job.id), state_key(job.id), WORKERS, DRAINING]
-        life = (limits.max_queued, limits.job_ttl_s, limits.state_ttl_s)
+        life = (limits.max_queued, limits.job_ttl_s, limits.state_kept_s)
         args = (throttle.burst, throttle.interval_ms, *life, job.id, job.sub, job.to_json())
-        code, ready = self._link.run("admit", keys, args)
+        code, ready = divmod(self._link.run("admit", keys, args), 2)
         return Admission(_ADMIT_CODES[code], bool(ready))
 
     def spend(self, sub: str, allowance: Allowance) -> bool:

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Any
 
 from tinyllama.adapters.batches import Batches
 from tinyllama.adapters.redis_async_link import RedisAsyncLink
@@ -22,11 +23,6 @@ from tinyllama.ports import Claim, Claims, DeadLetter, Heartbeat, Outcome
 connect = RedisAsyncLink
 
 _GIVEN_BACK = (None, JobStatus.QUEUED, JobStatus.FAILED)
-_RUN = 1
-_MOST_PENDING = 1_000
-
-_Started = tuple[int, int, str, str, str]
-"""What `begin` in attempt.lua returns: code, attempt, entry, job as JSON, reason."""
 
 
 class RedisDispatch:
@@ -36,14 +32,22 @@ class RedisDispatch:
         self._link = link
         self._name = name
         self._limits = limits or DispatchLimits()
-        self._seen = "0-0"
+        self._seen: str | None = None
         # One script call for all that ends or is confirmed at about the same time.
         self._renewals = Batches(self._renew)
         self._ends = Batches(self._settle)
 
     async def open(self) -> None:
-        await self._create_group()
+        await self._join()
         await self._link.ask("DEL", DRAINING)
+
+    async def _join(self) -> str:
+        """The last entry before the first that is delivered to this process, not to an earlier one of its name."""
+        await self._create_group()
+        found: list[list[Any]] = await self._link.ask("XINFO", "GROUPS", JOBS)
+        groups = [dict(zip(facts[::2], facts[1::2], strict=True)) for facts in found]
+        self._seen = last = str(next(facts["last-delivered-id"] for facts in groups if facts["name"] == GROUP))
+        return last
 
     async def _create_group(self) -> None:
         try:
@@ -55,19 +59,19 @@ class RedisDispatch:
     async def claim(self, limit: int, *, wait_s: float) -> Claims:
         if self._ends.waiting > 1:  # one alone is no reason to claim any later
             await asyncio.sleep(0)  # what has just ended is settled first, and in the same packet
+        seen = self._seen or await self._join()
         # Blocking for 0 ms means for ever; not blocking at all is no option at all.
         block = ("BLOCK", max(1, round(wait_s * 1000))) if wait_s > 0 else ()
         words = ("XREADGROUP", "GROUP", GROUP, self._name, "COUNT", 1, *block, "STREAMS", JOBS, ">")
-        args = (*self._attempt(), self._seen, _MOST_PENDING, limit)
+        args = (*self._attempt(), seen, limit)
         try:
-            self._seen, started = await self._link.wait_and_run(words, wait_s, "take", [JOBS], args)
+            self._seen, *started = await self._link.wait_and_run(words, wait_s, "take", [JOBS], args)
         except QueueUnavailableError as error:
             if not _refused(error, "NOGROUP"):
                 raise
-            await self._create_group()  # Redis came back empty
-            self._seen = "0-0"
+            self._seen = None  # Redis came back empty
             return Claims()
-        return _claims(started)
+        return _claims(*started)
 
     def _attempt(self) -> tuple[str | int, ...]:
         limits = self._limits
@@ -76,7 +80,7 @@ class RedisDispatch:
     async def reclaim(self, limit: int) -> Claims:
         args = (*self._attempt(), round(self._limits.lease_s * 1000), limit)
         try:
-            return _claims(await self._link.run("reclaim", [JOBS], args))
+            return _claims(*await self._link.run("reclaim", [JOBS], args))
         except QueueUnavailableError as error:
             if not _refused(error, "NOGROUP"):
                 raise
@@ -88,7 +92,7 @@ class RedisDispatch:
         return frozenset(claim.job.id for (claim, _), answer in zip(held, answers, strict=True) if answer)
 
     async def _renew(self, claims: list[tuple[Claim, str]]) -> list[int]:
-        args: list[str | int] = [self._name, self._limits.job_ttl_s, self._limits.state_ttl_s]
+        args: list[str | int] = [self._name, self._limits.job_ttl_s, self._limits.state_kept_s]
         for claim, partial in claims:
             args += [claim.receipt, claim.job.id, claim.attempt, partial]
         answers: list[int] = await self._link.run("renew", [JOBS], args)
@@ -99,7 +103,7 @@ class RedisDispatch:
         return bool(answer)
 
     async def _settle(self, ends: list[tuple[Claim, Outcome]]) -> list[int]:
-        args: list[str | int] = [self._limits.state_ttl_s]
+        args: list[str | int] = []
         for claim, end in ends:
             args += [claim.receipt, claim.job.id, claim.attempt, end.status.value, end.text, end.error or ""]
         answers: list[int] = await self._link.run("settle", [JOBS], args)
@@ -115,22 +119,21 @@ class RedisDispatch:
         await self._link.run("heartbeat", keys, [*said, BOOT_MAX_S, BOOTS_KEPT])
 
     async def retire(self, name: str) -> None:
-        await self._link.ask("ZREM", WORKERS, name)
-        await self._link.ask("DEL", worker_key(name))
+        await self._link.run("retire", [worker_key(name), WORKERS], (name,))
 
     async def close(self) -> None:
         await self._link.close()
 
 
-def _claims(started: Iterable[_Started]) -> Claims:
-    run, dead = [], []
-    for code, attempt, entry, text, reason in started:
-        claim = Claim(Job.from_json(text), attempt, entry)
-        if code == _RUN:
-            run.append(claim)
-        else:
-            dead.append(DeadLetter(claim, reason))
-    return Claims(run, dead)
+def _claims(run: list[Any], dead: list[Any]) -> Claims:
+    """What `begin` in attempt.lua has appended to the two lists, which are flat: tables in tables cost Lua dear."""
+    taken = zip(run[::3], run[1::3], run[2::3], strict=True)
+    lost = zip(dead[::4], dead[1::4], dead[2::4], dead[3::4], strict=True)
+    return Claims([_claim(*one) for one in taken], [DeadLetter(_claim(*one), reason) for *one, reason in lost])
+
+
+def _claim(entry: str, attempt: int, job: str) -> Claim:
+    return Claim(Job.from_json(job), attempt, entry)
 
 
 def _refused(error: QueueUnavailableError, code: str) -> bool:

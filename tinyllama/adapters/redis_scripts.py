@@ -20,20 +20,21 @@ WOKEN, BOOTS = "node:woken", "boots"
 _LUA = Path(__file__).parent / "lua"
 _PARTS = {
     "spend": ("throttle",),
-    "admit": ("throttle", "entries"),
+    "admit": ("throttle", "ready", "entries", "sweep"),
     "withdraw": ("entries",),
     "cancel": ("entries",),
-    "look": ("throttle", "entries"),
-    "snapshot": ("throttle", "entries"),
-    "drain": ("entries",),
-    "busy": ("entries",),
+    "look": ("throttle", "ready"),
+    "snapshot": ("ready",),
+    "drain": ("entries", "sweep"),
+    "busy": ("entries", "sweep"),
     "take": ("entries", "attempt"),
     "reclaim": ("entries", "attempt"),
     "renew": ("entries", "fence"),
     "settle": ("entries", "fence"),
     "give_back": ("entries", "fence"),
-    "heartbeat": ("throttle",),
-    "woken": ("throttle",),
+    "heartbeat": ("clock", "ready"),
+    "retire": ("ready",),
+    "woken": ("clock",),
 }
 
 

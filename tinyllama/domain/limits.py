@@ -11,6 +11,14 @@ DRAIN_TTL_S = 120
 """A door that was closed for a stop opens again after this, whatever became of the stop."""
 
 
+def kept_s(job_ttl_s: int, state_ttl_s: int) -> int:
+    """From the last sign of life on, how long to keep a job's state, so that nothing need be set when the job ends.
+
+    Queued and then silent in a worker's hands a job lives twice its life more; then it is remembered for `state_ttl_s`.
+    """
+    return 2 * job_ttl_s + state_ttl_s
+
+
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
     """How many jobs may wait, how long they live (s), and how fast one user may send prompts and everything else."""
@@ -20,6 +28,11 @@ class QueueLimits:
     state_ttl_s: int = STATE_TTL_S
     throttle: ThrottlePolicy = INFER_POLICY
     polls: ThrottlePolicy = POLL_POLICY
+
+    @property
+    def state_kept_s(self) -> int:
+        """See `kept_s`."""
+        return kept_s(self.job_ttl_s, self.state_ttl_s)
 
     def policy(self, allowance: Allowance) -> ThrottlePolicy:
         """How fast an allowance may be spent."""
@@ -34,3 +47,8 @@ class DispatchLimits:
     job_ttl_s: int = JOB_TTL_S
     state_ttl_s: int = STATE_TTL_S
     max_attempts: int = MAX_ATTEMPTS
+
+    @property
+    def state_kept_s(self) -> int:
+        """See `kept_s`."""
+        return kept_s(self.job_ttl_s, self.state_ttl_s)

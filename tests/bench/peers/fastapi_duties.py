@@ -63,11 +63,11 @@ class Duties:
         """Queue the prompt; the body of the answer."""
         job = _job(asked, user)
         keys = [throttle_key(job.sub), JOBS, job_key(job.id), state_key(job.id), WORKERS, DRAINING]
-        lives = (LIMITS.max_queued, LIMITS.job_ttl_s, LIMITS.state_ttl_s)
+        lives = (LIMITS.max_queued, LIMITS.job_ttl_s, LIMITS.state_kept_s)
         throttle = LIMITS.throttle
         args = (throttle.burst, throttle.interval_ms, *lives, job.id, job.sub, job.to_json())
         try:
-            code, ready = self._admit(keys, args)
+            code, ready = divmod(self._admit(keys, args), 2)
         except redis.RedisError:
             raise HTTPException(503, "queue_unavailable") from None
         if code:

@@ -37,6 +37,6 @@ def _calls() -> Iterator[tuple[list[str], tuple[str | int, ...]]]:
 def _admission(job_id: str) -> tuple[list[str], tuple[str | int, ...]]:
     keys = [throttle_key("sub-alice"), JOBS, job_key(job_id), state_key(job_id), WORKERS, DRAINING]
     job = {"id": job_id, "prompt": PROMPT, "idle": 5, "reply_s3": f"s3://b/{job_id}.json", "ts": 1, "sub": "sub-alice"}
-    lives = (LIMITS.max_queued, LIMITS.job_ttl_s, LIMITS.state_ttl_s)
+    lives = (LIMITS.max_queued, LIMITS.job_ttl_s, LIMITS.state_kept_s)
     throttle = LIMITS.throttle
     return keys, (throttle.burst, throttle.interval_ms, *lives, job_id, "sub-alice", json.dumps(job))

@@ -5,9 +5,12 @@ local id, state = ARGV[2], 'state:' .. ARGV[2]
 if not held(id, ARGV[3]) then return 0 end
 if ARGV[4] == '' then
   redis.call('HINCRBY', state, 'released', 1)
-elseif tries(state) >= tonumber(ARGV[5]) then
-  redis.call('HSET', state, 'reason', ARGV[4])
-  return 2
+else
+  local free = redis.call('HGET', state, 'released') or 0
+  if ARGV[3] - free >= tonumber(ARGV[5]) then
+    redis.call('HSET', state, 'reason', ARGV[4])
+    return 2
+  end
 end
 remove(KEYS[1], ARGV[1])
 local entry = redis.call('XADD', KEYS[1], '*', 'id', id)

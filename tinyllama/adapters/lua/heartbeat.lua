@@ -4,13 +4,13 @@
 local now = now_ms()
 redis.call('SET', KEYS[1], ARGV[3], 'EX', ARGV[2])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-if ARGV[4] ~= '1' then
-  redis.call('ZREM', KEYS[2], ARGV[1])
-  return 1
-end
-if redis.call('ZADD', KEYS[2], now + ARGV[2] * 1000, ARGV[1]) == 0 then return 1 end
-local woken = redis.call('GET', KEYS[3])
-if not woken then return 1 end -- it was the worker that started anew, not the node
+local ready = ARGV[4] == '1'
+local new = ready and redis.call('ZADD', KEYS[2], now + ARGV[2] * 1000, ARGV[1]) == 1
+if not ready then redis.call('ZREM', KEYS[2], ARGV[1]) end
+outlive(KEYS[2])
+-- Not new: it was the worker that started anew, not the node.
+local woken = new and redis.call('GET', KEYS[3])
+if not woken then return 1 end
 redis.call('DEL', KEYS[3])
 local took = now - woken
 if took >= 0 and took <= ARGV[5] * 1000 then

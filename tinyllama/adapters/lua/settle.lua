@@ -1,5 +1,5 @@
 -- Ends jobs; one that ends 'failed' leaves a dead letter. KEYS: 1 jobs.
--- ARGV: 1 state life in s, then entry, id, attempt, status, text and error ('' for none) of each.
+-- ARGV: entry, id, attempt, status, text and error ('' for none) of each.
 -- Returns 1 or 0 each: ended, or lost, in which case nothing changed.
 local function settle(id, attempt, status, text, reason)
   local state = 'state:' .. id
@@ -7,7 +7,6 @@ local function settle(id, attempt, status, text, reason)
   if not current(id, attempt) or redis.call('DEL', 'job:' .. id) == 0 then return 0 end
   redis.call('HSET', state, 'status', status, 'text', text, 'partial', '')
   if reason ~= '' then redis.call('HSET', state, 'error', reason) end
-  redis.call('EXPIRE', state, ARGV[1])
   if status == 'failed' then
     redis.call('XADD', 'dead', 'MAXLEN', '~', 1000, '*', 'id', id, 'reason', reason)
   end
@@ -15,7 +14,7 @@ local function settle(id, attempt, status, text, reason)
 end
 
 local result, ended = {}, {}
-for at = 2, #ARGV, 6 do
+for at = 1, #ARGV, 6 do
   local answer = settle(unpack(ARGV, at + 1, at + 5))
   result[#result + 1] = answer
   if answer == 1 then ended[#ended + 1] = ARGV[at] end
