@@ -47,6 +47,11 @@ class Request:
         """Whether the origin is ours; no origin at all is no browser."""
         return self.origin is None or _ORIGIN.fullmatch(self.origin) is not None
 
+    def query(self, name: str) -> str | None:
+        """A parameter of the query; what is given twice is joined by a comma. None when there is none."""
+        found: Mapping[str, str] = self.event.get("queryStringParameters") or {}
+        return found.get(name)
+
     def body(self) -> bytes:
         """The body's bytes.
 

@@ -127,9 +127,10 @@ class Client:
         body = _accepted(answer)
         return Accepted(body["id"], body["status"], body.get("eta"), "x-gpu-coldboot" in answer.headers)
 
-    def job(self, job_id: str) -> Progress:
-        """Look at a job."""
-        body = _accepted(self._ask("GET", f"/jobs/{job_id}"))
+    def job(self, job_id: str, *, wait_s: float = 0.0) -> Progress:
+        """Look at a job; the answer about one that runs comes when it has ended, or after `wait_s`, 10 at most."""
+        query = f"?wait={wait_s:.3f}" if wait_s > 0 else ""
+        body = _accepted(self._ask("GET", f"/jobs/{job_id}{query}"))
         return Progress(body["status"], body.get("text") or body.get("partial") or "", body.get("error"))
 
     def follow(self, job_id: str) -> Iterator[Progress]:
@@ -143,17 +144,23 @@ class Client:
             retry=retry_if_exception(lambda error: isinstance(error, RefusedError) and error.status in _PASSING),
             reraise=True,
         )
-        beat = Beat(time.monotonic())
-        while not (progress := patient(self._look, job_id)).final:
+        beat, progress = Beat(time.monotonic()), patient(self._look, job_id)
+        while not progress.final:
             yield progress
-            time.sleep(beat.wait_s(time.monotonic(), progress.stage))
+            writes, now = bool(progress.text), time.monotonic()
+            due = now + beat.wait_s(now, progress.stage, writes=writes)
+            if not writes:
+                time.sleep(due - now)
+            progress = patient(self._look, job_id, due - now if writes else 0.0)
+            if not progress.final:
+                time.sleep(max(0.0, due - time.monotonic()))  # there was nothing to wait for
         yield progress
 
-    def _look(self, job_id: str) -> Progress:
-        while (wait_s := self._short_of_s()) > 0:
-            time.sleep(wait_s)
+    def _look(self, job_id: str, wait_s: float = 0.0) -> Progress:
+        while (short_s := self._short_of_s()) > 0:
+            time.sleep(short_s)
         try:
-            return self.job(job_id)
+            return self.job(job_id, wait_s=wait_s)
         except RefusedError as error:
             if error.status == _RATE_LIMITED:
                 with self._share_lock:

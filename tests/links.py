@@ -25,6 +25,12 @@ class ClientLink:
         except redis.RedisError as error:
             raise QueueUnavailableError(f"{type(error).__name__}: {error}") from error
 
+    def wait_and_run(
+        self, words: Sequence[str | int], wait_s: float, script: str, keys: Sequence[str], args: Sequence[str | int]
+    ) -> Any:
+        self.ask(*words)
+        return self.run(script, keys, args)
+
 
 class AsyncClientLink:
     """`AsyncLink` through redis-py's asyncio client."""

@@ -52,7 +52,7 @@ async def serve(env: WorkerSettings) -> None:
 def _pace(env: WorkerSettings) -> Pace:
     pace = Pace(reclaim=env.lease_s / 2, drain_grace=env.drain_grace_s)
     if env.tl_queue == "sqs":
-        return replace(pace, claim_wait=queues.SQS_CLAIM_WAIT_S, publish=queues.SQS_PUBLISH_S)
+        return replace(pace, claim_wait=queues.SQS_CLAIM_WAIT_S)
     return pace
 
 

@@ -14,7 +14,7 @@ from tinyllama.domain.errors import EngineError
 
 LONGEST_EVENT = 1 << 20
 """Bytes; a chunk has a few hundred."""
-TICK_S = 0.2
+TICK_S = 0.5
 """The longest that the kernel keeps what arrives. All streams are read at the same ticks of the event loop's clock."""
 _MUCH = 65_536
 """Bytes that are handed over before the tick."""

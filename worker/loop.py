@@ -20,9 +20,10 @@ class Pace:
     """How often things happen, in s, and how long a drain may take."""
 
     claim_wait: float = 1.0
-    publish: float = 0.2
+    publish: float = 0.5
     renew: float = 0.5
     heartbeat: float = 5.0
+    loading: float = 0.2
     reclaim: float = 7.5
     drain_grace: float = 20.0
 
@@ -84,7 +85,7 @@ class Worker:
             if healthy and not ready and await self._readiness.prove():
                 continue
             # An engine that is loading is asked more often: somebody is waiting for the cold boot.
-            await _wait(self._readiness.doubt, self._pace.heartbeat if healthy else self._pace.publish)
+            await _wait(self._readiness.doubt, self._pace.heartbeat if healthy else self._pace.loading)
 
     def _ended(self, attempt: Attempt) -> None:
         self._readiness.learn(attempt)

@@ -9,7 +9,8 @@ from typing import Any
 
 from lambdas.http import PREFLIGHT, Request, Response, access_record
 from lambdas.router import wiring
-from lambdas.router.routes import ROUTES, Call, Trace, pattern_of, rate_limited
+from lambdas.router.call import Call, Trace, rate_limited
+from lambdas.router.routes import ROUTES, pattern_of
 from tinyllama.adapters.emf import EmfMetrics
 from tinyllama.domain.crash import places
 from tinyllama.domain.errors import ApiError, ErrorCode, QueueUnavailableError

@@ -1,70 +1,21 @@
 """What each route does, given who asks."""
 
-import functools
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from lambdas.http import Request, Response
-from lambdas.router.wake import Waker
+from lambdas.http import Response
+from lambdas.router.call import Call, Route, polling, rate_limited, spend_token
 from tinyllama.domain.errors import ApiError, ErrorCode, NodeError
 from tinyllama.domain.jobs import Job, JobStatus, reply_url
 from tinyllama.domain.metrics import Metric
 from tinyllama.domain.node import NodeState, WakeAction
-from tinyllama.domain.requests import InferRequest, parse_infer
+from tinyllama.domain.requests import InferRequest, parse_infer, parse_wait
 from tinyllama.domain.throttle import Allowance
-from tinyllama.ports import (
-    Admissions,
-    AdmitCode,
-    CancelCode,
-    DrainGate,
-    Metrics,
-    NodeControl,
-    Principal,
-    Throttle,
-    TokenVerifier,
-)
+from tinyllama.ports import AdmitCode, CancelCode
 
 _JOB_PATH = re.compile(r"/jobs/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
-
-
-@dataclass(frozen=True, slots=True)
-class Adapters:
-    """Everything outside that the routes use."""
-
-    tokens: TokenVerifier
-    queue: Admissions
-    gate: DrainGate
-    nodes: Callable[[], NodeControl]
-    waker: Waker
-    fallback: Throttle
-    reply_bucket: str
-
-
-@dataclass(slots=True)
-class Trace:
-    """What is known of a request beyond the request itself, for the log and for whoever answers when all else fails."""
-
-    metrics: Metrics
-    sub: str | None = None
-    job_id: str | None = None
-    wake_failed: str | None = None
-    allowance: Allowance = Allowance.PROMPTS
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One authenticated request with what it needs."""
-
-    request: Request
-    user: Principal
-    out: Adapters
-    trace: Trace
-
-
-Route = Callable[[Call], Response]
 
 
 def infer(call: Call) -> Response:
@@ -95,16 +46,8 @@ def _parsed(call: Call) -> InferRequest:
     try:
         return parse_infer(call.request.body())
     except ApiError:
-        # A caller in a broken loop is throttled like any other.
-        if not call.out.queue.spend(call.user.sub, Allowance.PROMPTS):
-            raise rate_limited(call.trace) from None
+        spend_token(call, Allowance.PROMPTS)  # a caller in a broken loop is throttled like any other
         raise
-
-
-def rate_limited(trace: Trace) -> ApiError:
-    """The refusal of a user who asks too often, which is counted."""
-    trace.metrics.count(Metric.RATE_LIMIT_BREACHES)
-    return ApiError(ErrorCode.RATE_LIMITED)
 
 
 def _job(call: Call, asked: InferRequest) -> Job:
@@ -126,26 +69,13 @@ def _job_id(call: Call) -> str | None:
     return call.trace.job_id
 
 
-def polling(route: Route) -> Route:
-    """A route that spends from the looser bucket."""
-
-    @functools.wraps(route)
-    def throttled(call: Call) -> Response:
-        call.trace.allowance = Allowance.POLLS
-        if not call.out.queue.spend(call.user.sub, Allowance.POLLS):
-            raise rate_limited(call.trace)
-        return route(call)
-
-    return throttled
-
-
 def get_job(call: Call) -> Response:
-    """Show a job to its owner; a queued job whose node sleeps wakes it."""
+    """Show a job to its owner, one that runs at its end if asked to; a queued job whose node sleeps wakes it."""
     job_id = _job_id(call)
     if job_id is None:
         return _no_job(call)
     call.trace.allowance = Allowance.POLLS
-    look = call.out.queue.look(job_id, call.user.sub, Allowance.POLLS)
+    look = call.out.queue.look(job_id, call.user.sub, Allowance.POLLS, wait_s=_wait_s(call))
     if not look.allowed:
         raise rate_limited(call.trace)
     if look.view is None:
@@ -153,6 +83,14 @@ def get_job(call: Call) -> Response:
     if look.view.status is JobStatus.QUEUED and not look.worker_ready:
         _wake_again(call)
     return Response(200, look.view.body)
+
+
+def _wait_s(call: Call) -> float:
+    try:
+        return parse_wait(call.request.query("wait"))
+    except ApiError:
+        spend_token(call, Allowance.POLLS)
+        raise
 
 
 @polling

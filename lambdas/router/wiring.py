@@ -7,7 +7,7 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lambdas.router.routes import Adapters
+from lambdas.router.call import Adapters
 from lambdas.router.settings import RouterSettings
 from lambdas.router.wake import Waker
 from tinyllama.adapters import queues

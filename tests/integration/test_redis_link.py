@@ -17,6 +17,12 @@ from tinyllama.adapters.redis_admissions import RedisAdmissions
 from tinyllama.adapters.redis_link import RedisLink
 from tinyllama.domain.errors import QueueUnavailableError
 
+SNAPSHOT: tuple[str, list[str], list[str]] = ("snapshot", ["jobs", "workers", "node:draining"], [])
+
+
+def own_connections(link: RedisLink) -> int:
+    return len(str(link.ask("CLIENT", "LIST")).splitlines())
+
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Scripted]]:
@@ -147,6 +153,46 @@ class TestOnTheRealServer:
         with ThreadPoolExecutor(8) as pool:
             found = list(pool.map(echo, range(8)))
         assert found == [[f"{number}-{turn}" for turn in range(50)] for number in range(8)]
+
+    def test_what_blocks_is_waited_for_and_the_script_runs_behind_it(self, own: RedisServer) -> None:
+        link, other = link_to(own, 0.1), link_to(own)
+        threading.Timer(0.3, other.ask, ("RPUSH", "list", "x")).start()
+        began = time.monotonic()
+        answer = link.wait_and_run(("BLPOP", "list", 5), 5.0, *SNAPSHOT)  # a script that the server does not know yet
+        assert answer == [0, 0]
+        assert 0.25 < time.monotonic() - began < 2
+        assert link.wait_and_run(("BLPOP", "list", "0.2"), 0.2, *SNAPSHOT) == [0, 0], "nothing came, the script runs"
+        assert link.ask("PING") == "PONG"
+        assert own_connections(other) == 2
+
+    def test_what_goes_wrong_while_waiting_makes_the_queue_unavailable(self, own: RedisServer) -> None:
+        link = link_to(own, 0.2)
+        link.ask("SET", "text", "x")
+        with pytest.raises(QueueUnavailableError, match="WRONGTYPE"):
+            link.wait_and_run(("BLPOP", "text", 1), 1.0, *SNAPSHOT)
+        assert link.ask("PING") == "PONG"
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        (silent, "timed out"),
+        (dripping, "no answer in time|timed out"),
+        (breaking_off(b"*-1\r\n"), "closed by the server"),
+        (b"*-1\r\n:1\r\n:2\r\n", "more than two answers"),
+        (b"*-1\r\n-OOM command not allowed\r\n", "OOM"),
+    ],
+)
+def test_whatever_happens_while_waiting_is_over_in_time_and_the_next_call_is_on_a_new_connection(
+    serve: Callable[..., Scripted], step: Step | bytes, says: str
+) -> None:
+    server = serve(step, b"+next\r\n")
+    link, began = link_to(server, 0.1), time.monotonic()
+    with pytest.raises(QueueUnavailableError, match=says):
+        link.wait_and_run(("BLPOP", "list", "0.2"), 0.2, *SNAPSHOT)
+    assert time.monotonic() - began < 0.8
+    assert link.ask("PING") == "next"
+    assert server.connections == 2
 
 
 def until_refused(link: RedisLink) -> str:

@@ -39,7 +39,7 @@ def test_twelve_bursts_a_day_cost_what_was_added_up_by_hand() -> None:
     typical = costs.uses(Setup())[1]
     assert typical.node_h == Decimal("54.75")
     gpu_and_address = Decimal("36.03") + Decimal("0.27")
-    requests = Decimal("0.13") + Decimal("0.13") + Decimal("0.03") + Decimal("0.01")
+    requests = Decimal("0.06") + Decimal("0.08") + Decimal("0.04") + Decimal("0.01")
     assert usd(Setup(), typical.node_h, typical.prompts) == Decimal("3.93") + gpu_and_address + requests + Decimal(
         "0.30"
     )

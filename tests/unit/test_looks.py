@@ -48,6 +48,11 @@ def test_the_looks_that_a_stage_takes_are_known_beforehand(stage_s: float, looks
     assert looks_in(stage_s) == looks
 
 
+@pytest.mark.parametrize(("stage_s", "looks"), [(0.0, 1), (0.5, 2), (3.2, 8), (7.4, 16), (19.0, 39)])
+def test_a_text_takes_two_looks_a_second(stage_s: float, looks: int) -> None:
+    assert looks_in(stage_s, writes=True) == looks
+
+
 @given(gaps=SPENT_MS, others=SPENT_MS)
 def test_however_many_jobs_a_client_follows_the_api_refuses_neither_its_looks_nor_what_else_it_asks(
     gaps: Sequence[int], others: Sequence[int]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lambdas.router import handler, wiring
-from lambdas.router.routes import Adapters
+from lambdas.router.call import Adapters
 from lambdas.router.settings import RouterSettings
 from lambdas.router.wake import Waker
 from tests.factories import BOB, job

@@ -17,7 +17,9 @@ from tinyllama.adapters.key_set import KeySet
 from tinyllama.adapters.memory_throttle import MemoryThrottle
 from tinyllama.adapters.redis_admissions import RedisAdmissions
 from tinyllama.domain.errors import QueueUnavailableError
+from tinyllama.domain.jobs import JobStatus, JobView
 from tinyllama.domain.throttle import POLL_POLICY
+from tinyllama.ports import Look
 
 GOOD = json.dumps({"prompt": "hello", "idle": 5})
 JOB = "/jobs/00000000-0000-4000-8000-000000000000"
@@ -60,10 +62,19 @@ def link(monkeypatch: pytest.MonkeyPatch) -> CountedLink:
     return link
 
 
-def call(method: str, path: str, body: str | None = None, *, encoded: bool = False, sub: str = "sub-alice") -> Any:
+def call(
+    method: str,
+    path: str,
+    body: str | None = None,
+    *,
+    encoded: bool = False,
+    sub: str = "sub-alice",
+    query: dict[str, str] | None = None,
+) -> Any:
     answer = handler.lambda_handler(
         {
             "rawPath": path,
+            **({"queryStringParameters": query} if query else {}),
             "headers": {"authorization": f"Bearer {token(sub=sub)}"},
             "requestContext": {"requestId": "r", "http": {"method": method, "path": path}},
             "body": body,
@@ -153,3 +164,31 @@ ODD = ["%", "A", "AA=A", "QQ\n==", "_-8=", "eyJw", base64.b64encode(b"\xff\xfe")
 def test_base64_that_is_none_or_holds_no_request_is_a_bad_body(link: CountedLink, sent: str) -> None:
     status, answer = call("POST", "/infer", sent, encoded=True)
     assert (status, answer["error"], answer["fields"][0]["field"]) == (400, "invalid_request", "body")
+
+
+@pytest.mark.parametrize("wait", ["", "soon", "-1", "10.1", "1,2", "1_0", " 1", "nan", "1e999", "0x1"])
+def test_a_wait_that_is_no_number_of_seconds_up_to_ten_is_refused_and_costs_a_token(
+    link: CountedLink, wait: str
+) -> None:
+    status, body = call("GET", JOB, query={"wait": wait})
+    assert (status, body["error"], [field["field"] for field in body["fields"]]) == (400, "invalid_request", ["wait"])
+    assert link.calls == ["spend"]
+    assert any(call("GET", JOB, query={"wait": wait})[0] == 429 for _ in range(3 * POLL_POLICY.burst))
+
+
+@pytest.mark.parametrize(
+    ("wait", "seconds"), [("0", 0), ("-0.0", 0), ("0.5", 0.5), ("1e-1", 0.1), ("10", 10), (None, 0)]
+)
+def test_a_wait_reaches_the_queue_as_seconds(monkeypatch: pytest.MonkeyPatch, wait: str | None, seconds: float) -> None:
+    asked: list[float] = []
+
+    def look(_job: str, _sub: str, _allowance: object, *, wait_s: float) -> Look:
+        asked.append(wait_s)
+        return Look(allowed=True, view=JobView(JobStatus.DONE, text="Hi"))
+
+    out = SimpleNamespace(tokens=CognitoVerifier(ISSUER, AUDIENCE, KeySet(key_set)), queue=SimpleNamespace(look=look))
+    monkeypatch.setattr(wiring, "settings", lambda: SimpleNamespace(tl_disable_lam_router=False))
+    monkeypatch.setattr(wiring, "adapters", lambda: out)
+    answer = call("GET", JOB, query={} if wait is None else {"wait": wait, "colour": "red"})
+    assert answer == (200, {"status": "done", "text": "Hi"})
+    assert asked == [seconds]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from tinyllama.adapters.looking import look_until_ended
 from tinyllama.domain.boots import BOOTS_KEPT, plausible
 from tinyllama.domain.jobs import Job, JobStatus, JobView
 from tinyllama.domain.limits import DRAIN_TTL_S, HEARTBEAT_TTL_S, DispatchLimits, QueueLimits
@@ -25,6 +26,8 @@ from tinyllama.ports import (
     Outcome,
     QueueSnapshot,
 )
+
+_LOOK_EVERY_S = 0.01
 
 
 @dataclass(slots=True)
@@ -100,9 +103,12 @@ class MemoryAdmissions:
     def withdraw(self, job_id: str) -> None:
         self._queue.records.pop(job_id, None)
 
-    def look(self, job_id: str, sub: str, allowance: Allowance | None = None) -> Look:
+    def look(self, job_id: str, sub: str, allowance: Allowance | None = None, *, wait_s: float = 0.0) -> Look:
         if allowance and not self.spend(sub, allowance):
             return Look(allowed=False)
+        return look_until_ended(lambda: self._look(job_id, sub), wait_s, _LOOK_EVERY_S)
+
+    def _look(self, job_id: str, sub: str) -> Look:
         self._queue.live()
         record, ready = self._queue.records.get(job_id), self._queue.worker_ready()
         if record is None or record.job.sub != sub:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tinyllama.adapters.dynamo_jobs import DynamoJobs
     from tinyllama.adapters.sqs_messages import SqsMessages
 
-SQS_CLAIM_WAIT_S, SQS_PUBLISH_S = 2.0, 0.5
-"""How long a worker listens at a time, and how often it publishes: each is a request that is paid for."""
+SQS_CLAIM_WAIT_S = 2.0
+"""How long a worker listens at a time: each is a request that is paid for."""
 
 
 class QueueChoice(Protocol):

@@ -9,7 +9,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import hiredis
@@ -55,6 +55,27 @@ class _Connection:
         if isinstance(answer, hiredis.ReplyError):
             raise answer
         return answer
+
+    def ask_both(self, first: Words, wait_s: float, second: Words) -> Any:
+        """Send two commands in one piece, of which the first may block for `wait_s`; returns what the second brings."""
+        until, answers = time.monotonic() + wait_s + self._timeout_s, list[Any]()
+        self._socket.sendall(b"".join(hiredis.pack_command(words) for words in (first, second)))  # type: ignore[arg-type]
+        while len(answers) < 2:
+            if (left := until - time.monotonic()) <= 0:
+                raise TimeoutError("no answer in time")
+            self._wait_for(left)
+            answer = self._received()
+            while answer is not _INCOMPLETE:
+                answers.append(answer)
+                answer = self._reader.gets()
+        if len(answers) > 2:
+            raise hiredis.ProtocolError("more than two answers")
+        self._wait_for(self._timeout_s)
+        self._used_at = time.time()
+        for failed in answers:
+            if isinstance(failed, hiredis.ReplyError) and not unknown_script(failed):
+                raise failed
+        return answers[1]
 
     def _exchange(self, words: Words) -> Any:
         until = time.monotonic() + self._timeout_s
@@ -114,6 +135,13 @@ class RedisLink:
     def ask(self, *words: str | int) -> Any:
         return self._ask(words)
 
+    def wait_and_run(
+        self, words: Sequence[str | int], wait_s: float, script: str, keys: Sequence[str], args: Sequence[str | int]
+    ) -> Any:
+        call: Words = ("EVALSHA", digest(script), len(keys), *keys, *args)
+        answer = self._use(lambda connection: connection.ask_both(tuple(words), wait_s, call))
+        return self.run(script, keys, args) if unknown_script(answer) else answer
+
     def close(self) -> None:
         """Give up what is connected; a later call connects again."""
         while self._idle:
@@ -124,10 +152,13 @@ class RedisLink:
         self.close()
 
     def _ask(self, words: Words, unknown: Words | None = None) -> Any:
+        return self._use(lambda connection: connection.ask(words, unknown))
+
+    def _use(self, ask: Callable[[_Connection], Any]) -> Any:
         try:
             connection = self._connection()
             try:
-                answer = connection.ask(words, unknown)
+                answer = ask(connection)
             except BlockingIOError:
                 connection.close()
                 raise TimeoutError("timed out") from None

@@ -22,7 +22,7 @@ _PARTS = {
     "spend": ("throttle",),
     "admit": ("throttle", "ready", "entries", "sweep"),
     "withdraw": ("entries",),
-    "cancel": ("entries",),
+    "cancel": ("entries", "ended"),
     "look": ("throttle", "ready"),
     "snapshot": ("ready",),
     "drain": ("entries", "sweep"),
@@ -30,7 +30,7 @@ _PARTS = {
     "take": ("entries", "attempt"),
     "reclaim": ("entries", "attempt"),
     "renew": ("entries", "fence"),
-    "settle": ("entries", "fence"),
+    "settle": ("entries", "fence", "ended"),
     "give_back": ("entries", "fence"),
     "heartbeat": ("clock", "ready"),
     "retire": ("ready",),
@@ -51,13 +51,18 @@ def digest(name: str) -> str:
 
 
 class Link(Protocol):
-    """What the API's side needs of Redis. Both methods raise `QueueUnavailableError` when it is silent or refuses."""
+    """What the API's side needs of Redis. Every method raises `QueueUnavailableError` when it is silent or refuses."""
 
     def run(self, script: str, keys: Sequence[str], args: Sequence[str | int] = ()) -> Any:
         """Run a script, given by its name here, in one round trip."""
 
     def ask(self, *words: str | int) -> Any:
         """Send any other command."""
+
+    def wait_and_run(
+        self, words: Sequence[str | int], wait_s: float, script: str, keys: Sequence[str], args: Sequence[str | int]
+    ) -> Any:
+        """Send a command that may block for `wait_s`, and a script to run right after it; returns its answer."""
 
 
 class AsyncLink(Protocol):
@@ -89,6 +94,11 @@ def job_key(job_id: str) -> str:
 def state_key(job_id: str) -> str:
     """Holds what `GET /jobs/{id}` reads."""
     return f"state:{job_id}"
+
+
+def ended_key(job_id: str) -> str:
+    """Holds an element for a minute once a job has ended whose end somebody awaits."""
+    return f"ended:{job_id}"
 
 
 def throttle_key(sub: str, allowance: Allowance = Allowance.PROMPTS) -> str:

@@ -16,6 +16,7 @@ from tinyllama.adapters.dynamo_jobs import (
 )
 from tinyllama.adapters.dynamo_table import ConditionFailedError, Item, Value, Write, delete, put, update
 from tinyllama.adapters.dynamo_throttle import DynamoThrottle, throttle_key
+from tinyllama.adapters.looking import look_until_ended
 from tinyllama.adapters.sqs_messages import SqsMessages
 from tinyllama.domain.errors import QueueUnavailableError
 from tinyllama.domain.jobs import Job, JobStatus, JobView
@@ -23,6 +24,8 @@ from tinyllama.domain.limits import DRAIN_TTL_S, QueueLimits
 from tinyllama.domain.throttle import Allowance
 from tinyllama.ports import Admission, AdmitCode, CancelCode, Look, QueueSnapshot
 
+LOOK_EVERY_S = 0.25
+"""While a request waits for a job's end: each look is two reads, a quarter of what a request costs."""
 _TRIES = 10
 _ROOM = "(attribute_not_exists(open_jobs) OR size(open_jobs) < :most)"
 _READY = "ready_until > :now AND (attribute_not_exists(closed_until) OR closed_until <= :now)"
@@ -108,9 +111,12 @@ class SqsAdmissions:
         # Its message stays: whoever receives it finds no job, and deletes it.
         self._table.transact([delete(state_key(job_id)), left(job_id), delete(job_key(job_id))])
 
-    def look(self, job_id: str, sub: str, allowance: Allowance | None = None) -> Look:
+    def look(self, job_id: str, sub: str, allowance: Allowance | None = None, *, wait_s: float = 0.0) -> Look:
         if allowance and not self.spend(sub, allowance):
             return Look(allowed=False)
+        return look_until_ended(lambda: self._look(job_id, sub), wait_s, LOOK_EVERY_S)
+
+    def _look(self, job_id: str, sub: str) -> Look:
         now = self._jobs.now()
         found = self._table.get_all([state_key(job_id), DOOR], now_s=now / 1000)
         state, ready = found.get(state_key(job_id), {}), worker_ready(found.get(DOOR, {}), now)

@@ -65,10 +65,10 @@ EVERYWHERE: Mapping[str, Rate] = {
 
 DISK_GB, ADDRESS_AT_REST_H = Decimal(30), HOURS
 TEXT_S = 19
-POLLS = looks_in(TEXT_S)
-"""Of one prompt whose text takes so long and is followed by `tl ask` (docs/adr/0065)."""
-WRITES, READS = 50 + POLLS, 2 * POLLS
-"""Of such a prompt on SQS; a look writes once and reads twice (docs/adr/0034)."""
+POLLS = looks_in(TEXT_S, writes=True)
+"""Of one prompt whose text takes so long and is followed by `tl ask` (docs/adr/0068)."""
+WRITES, READS = 50 + POLLS, 3 * 2 * POLLS
+"""Of such a prompt on SQS; a look writes once, and reads two items (docs/adr/0034) at once, halfway and at the end."""
 KEY_COPIES = 6 * 24
 """Of the key set to S3, a day."""
 AUDITED = 2

@@ -1,7 +1,8 @@
-"""How often somebody who follows a job looks at it (docs/adr/0065).
+"""How often somebody who follows a job looks at it (docs/adr/0065, docs/adr/0068).
 
 Times are in seconds of one clock that does not step back. A job's stage is what a look shows besides its text: that it
-is queued, that it runs, that it writes.
+is queued, that it runs, that it writes. Once it writes, the API itself waits for its end (`GET /jobs/{id}?wait=`), so
+that a look is only due when there is enough to read.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from tinyllama.domain.throttle import Bucket, ThrottlePolicy, spend
 SHORTEST_S, LONGEST_S = 0.2, 0.5
 SHARE = 0.02
 """The end of a stage is seen at most this part of what the stage took too late, or `SHORTEST_S` of a short one."""
+HELD_S = 0.5
+"""How much later than it was written a piece of text may be shown. The end is seen at once."""
 FOLLOW_POLICY = ThrottlePolicy(burst=40, interval_ms=125)
 """What one client follows all its jobs with: less than `POLL_POLICY` has, so that its other requests pass, too."""
 
@@ -28,19 +31,20 @@ class Beat:
         self._since = self._due = now
         self._stage: object = None
 
-    def wait_s(self, now: float, stage: object) -> float:
+    def wait_s(self, now: float, stage: object, *, writes: bool = False) -> float:
         """After a look that showed `stage`: how long to wait. Looks that took too long are not made up for."""
         if stage != self._stage:
             self._stage, self._since = stage, now
-        self._due = max(self._due + pause_s(now - self._since), now)
+        pause = HELD_S if writes else pause_s(now - self._since)
+        self._due = max(self._due + pause, now)
         return self._due - now
 
 
-def looks_in(stage_s: float) -> int:
+def looks_in(stage_s: float, *, writes: bool = False) -> int:
     """The looks that a stage of this length takes, its first and the one that sees its end included."""
     beat, at, looks = Beat(0.0), 0.0, 1
     while at < stage_s:
-        at += beat.wait_s(at, "")
+        at += beat.wait_s(at, "", writes=writes)
         looks += 1
     return looks
 

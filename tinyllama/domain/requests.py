@@ -1,5 +1,6 @@
-"""What a user may ask for: the body of `POST /infer`."""
+"""What a user may ask for: the body of `POST /infer`, and how long `GET /jobs/{id}` may take."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -10,6 +11,8 @@ from tinyllama.domain.errors import ApiError, ErrorCode
 
 PROMPT_MAX_BYTES = 6_144
 IDLE_MIN_MINUTES, IDLE_MAX_MINUTES = 1, 30
+WAIT_MAX_S = 10
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][-+]?[0-9]{1,3})?")  # as JSON writes them
 
 
 class Frozen(BaseModel):
@@ -51,6 +54,20 @@ def parse_infer(body: str | bytes) -> InferRequest:
         return InferRequest.model_validate_json(body)
     except ValidationError as error:
         raise ApiError(ErrorCode.INVALID_REQUEST, fields=list(bad_fields(error))) from None
+
+
+def parse_wait(text: str | None) -> float:
+    """Read `wait` of a query, in s: 0 without one.
+
+    Raises:
+        ApiError: `invalid_request` when it is no number from 0 to `WAIT_MAX_S`.
+    """
+    if text is None:
+        return 0.0
+    if _NUMBER.fullmatch(text) and 0 <= (seconds := float(text)) <= WAIT_MAX_S:
+        return seconds
+    message = f"wait is a number of seconds from 0 to {WAIT_MAX_S}, given once"
+    raise ApiError(ErrorCode.INVALID_REQUEST, fields=[{"field": "wait", "code": "out_of_range", "message": message}])
 
 
 def bad_fields(error: ValidationError) -> Iterable[dict[str, Any]]:

@@ -70,8 +70,11 @@ class Admissions(Protocol):
     def withdraw(self, job_id: str) -> None:
         """Forget a job that cannot be served, as if it had never been admitted."""
 
-    def look(self, job_id: str, sub: str, allowance: Allowance | None = None) -> Look:
-        """The job as its owner sees it, for a token of `allowance` (without one, for nothing), in one round trip."""
+    def look(self, job_id: str, sub: str, allowance: Allowance | None = None, *, wait_s: float = 0.0) -> Look:
+        """The job as its owner sees it, for a token of `allowance` (without one, for nothing), in one round trip.
+
+        With `wait_s`, a job that runs is shown when it has ended, or as it is after so many seconds.
+        """
 
     def cancel(self, job_id: str, sub: str) -> CancelCode:
         """Cancel the job if it is the caller's and not finished; generation stops at the worker's next sign of life."""

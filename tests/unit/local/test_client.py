@@ -11,6 +11,7 @@ from local import asking, client
 from local.aws.account import Account
 from local.client import Client, NotRunningError, RefusedError
 from local.http_link import Answer, NoAnswerError
+from tinyllama.domain.looks import HELD_S, SHORTEST_S
 
 ACCOUNT = Account(
     region="eu-central-1",
@@ -159,7 +160,7 @@ def test_ask_says_what_to_do_when_it_cannot_have_an_answer(
 def test_a_job_is_looked_at_in_an_even_beat_whatever_a_look_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr("local.client.time", clock)
-    running = (200, {"status": "running", "partial": "Hi"})
+    running = (200, {"status": "running"})
     one, api = talk_to(SIGNED_IN, *[running] * 3, (200, {"status": "done", "text": "Hi"}))
     api.before = lambda: clock.sleep(0.04)
     one.sign_in()
@@ -168,6 +169,38 @@ def test_a_job_is_looked_at_in_an_even_beat_whatever_a_look_takes(monkeypatch: p
     looks = [clock.now - began for _ in one.follow("1")]
 
     assert looks == pytest.approx([0.04, 0.24, 0.44, 0.64])
+
+
+def test_while_its_text_is_written_the_api_waits_for_the_end_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("local.client.time", clock)
+    texts = ["", "Hi", "Hi the"]
+    one, api = talk_to(
+        SIGNED_IN,
+        *[(200, {"status": "running", "partial": text}) for text in texts],
+        (200, {"status": "done", "text": "Hi there"}),
+    )
+    one.sign_in()
+    held = iter([0.0, 0.0, HELD_S, 0.1])
+    api.before = lambda: clock.sleep(next(held))
+    began = clock.now
+
+    looks = [clock.now - began for _ in one.follow("1")]
+
+    assert looks == pytest.approx([0, SHORTEST_S, SHORTEST_S + HELD_S, SHORTEST_S + HELD_S + 0.1])
+    paths = [line.split()[1] for line in api.seen[1:]]
+    assert paths == ["/jobs/1", "/jobs/1", f"/jobs/1?wait={HELD_S:.3f}", f"/jobs/1?wait={HELD_S:.3f}"]
+
+
+def test_an_api_that_does_not_wait_is_not_asked_any_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("local.client.time", clock)
+    one, _ = talk_to(SIGNED_IN, *[(200, {"status": "running", "partial": "Hi"})] * 20, (200, {"status": "done"}))
+    one.sign_in()
+    began = clock.now
+
+    assert len(list(one.follow("1"))) == 21
+    assert clock.now - began == pytest.approx(19 * HELD_S)
 
 
 def test_looks_that_take_too_long_are_not_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:

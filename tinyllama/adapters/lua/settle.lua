@@ -3,13 +3,15 @@
 -- Returns 1 or 0 each: ended, or lost, in which case nothing changed.
 local function settle(id, attempt, status, text, reason)
   local state = 'state:' .. id
+  local mine, awaited = current(id, attempt)
   -- First what frees memory: a Redis that is full refuses a script that begins with anything else.
-  if not current(id, attempt) or redis.call('DEL', 'job:' .. id) == 0 then return 0 end
+  if not mine or redis.call('DEL', 'job:' .. id) == 0 then return 0 end
   redis.call('HSET', state, 'status', status, 'text', text, 'partial', '')
   if reason ~= '' then redis.call('HSET', state, 'error', reason) end
   if status == 'failed' then
     redis.call('XADD', 'dead', 'MAXLEN', '~', 1000, '*', 'id', id, 'reason', reason)
   end
+  tell(id, awaited)
   return 1
 end
 
