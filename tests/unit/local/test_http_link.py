@@ -1,5 +1,6 @@
 """HTTP over real sockets, with a server that does what the test says."""
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -26,13 +27,21 @@ class Server:
             connection, _ = self._listener.accept()
             with connection:
                 for answer in answers:
-                    self.requests.append(connection.recv(65_536))
+                    self.requests.append(_request(connection))
                     connection.sendall(answer)
 
     def end(self) -> None:
         self._thread.join(5)
         self._listener.close()
         assert not self._thread.is_alive()
+
+
+def _request(connection: socket.socket) -> bytes:
+    """All of it: a connection that is closed before its last bytes were read is reset instead."""
+    with connection.makefile("rb") as stream:
+        head = b"".join(iter(stream.readline, b"\r\n"))
+        length = re.search(rb"(?i)^content-length: *([0-9]+)", head, re.MULTILINE)
+        return head + b"\r\n" + stream.read(int(length[1]) if length else 0)
 
 
 @pytest.fixture
