@@ -27,7 +27,7 @@ def ask(client: Client, prompt: str, *, idle: int) -> None:
             last = _print_growing(client, job)
         except KeyboardInterrupt:
             client.cancel(job.id)
-            err.print("\ncancelled")
+            err.print("cancelled")
             raise SystemExit(Exit.INTERRUPTED) from None
     except RefusedError as error:
         refuse(error)
@@ -48,21 +48,23 @@ def refuse(error: RefusedError) -> None:
 
 def _print_growing(client: Client, job: Accepted) -> Progress:
     shown, started = "", time.monotonic()
-    with Status("", console=err) as status:
-        for progress in client.follow(job.id):
-            if not progress.text and not progress.final:
-                status.update(_waiting(job, progress, time.monotonic() - started))
-                continue
-            status.stop()
-            if not progress.text.startswith(shown):  # its worker died, and the next one began anew
-                err.print("\nthe node was lost; this is the second attempt:", style="dim")
-                shown = ""
-            sys.stdout.write(progress.text[len(shown) :])
+    try:
+        with Status("", console=err) as status:
+            for progress in client.follow(job.id):
+                if not progress.text and not progress.final:
+                    status.update(_waiting(job, progress, time.monotonic() - started))
+                    continue
+                status.stop()
+                if not progress.text.startswith(shown):  # its worker died, and the next one began anew
+                    err.print("\nthe node was lost; this is the second attempt:", style="dim")
+                    shown = ""
+                sys.stdout.write(progress.text[len(shown) :])
+                sys.stdout.flush()
+                shown = progress.text
+    finally:  # what is said next, if only why there is no more, has a line of its own
+        if shown:
+            sys.stdout.write("\n")
             sys.stdout.flush()
-            shown = progress.text
-    if shown:
-        sys.stdout.write("\n")
-        sys.stdout.flush()
     err.print(f"{progress.status} after {time.monotonic() - started:.1f} s", style="dim")
     return progress
 

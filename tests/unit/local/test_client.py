@@ -157,6 +157,17 @@ def test_ask_says_what_to_do_when_it_cannot_have_an_answer(
     assert told in capsys.readouterr().err
 
 
+def test_a_text_that_breaks_off_ends_its_line_before_the_reason_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    one, _ = talk_to(SIGNED_IN, QUEUED, (200, {"status": "running", "partial": "Once"}), NoAnswerError("refused"))
+
+    with pytest.raises(typer.Exit):
+        asking.ask(one, "Hi", idle=5)
+
+    told = capsys.readouterr()
+    assert told.out == "Once\n"
+    assert "refused" in told.err
+
+
 def test_a_job_is_looked_at_in_an_even_beat_whatever_a_look_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr("local.client.time", clock)
