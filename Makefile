@@ -3,6 +3,8 @@ MAKEFLAGS += --no-print-directory
 SHELL := bash
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Python may keep what it compiles, even where it is told not to: the same files are read by a thousand processes.
+export PYTHONDONTWRITEBYTECODE :=
 
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
 	$(if $(UPGRADE),--upgrade)
@@ -20,8 +22,6 @@ demo: setup ## run the main job on this machine: wake the node, answer two promp
 	@tl demo
 
 # Half of the time is waiting, so files run side by side, one more than there are cores, and the quick ones (unit) last.
-# Python may keep what it compiles, even where it is told not to: the same files are read by a thousand processes.
-test: export PYTHONDONTWRITEBYTECODE :=
 test: setup ## run every test that needs neither containers nor Terraform; more options: make test ARGS="-k queue"
 	@pytest -m "not terraform and not hosts" -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 

@@ -6,12 +6,12 @@ Exit codes: 0 all went well, or podman cannot be had here (said, with the reason
 """
 
 import argparse
-import shutil
 import subprocess
 import sys
 
+from tests.environments import UnavailableError, install
 from tests.hosts.images import ImageError, images
-from tests.hosts.scenarios import BUILD, ROOT, VENV, Result, Scenario, run, scenarios
+from tests.hosts.scenarios import MOLECULE, Result, Scenario, run, scenarios
 
 _SLOWEST = 5
 
@@ -19,19 +19,6 @@ _SLOWEST = 5
 def _say(text: str = "") -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
-
-
-def _install() -> None:
-    """Molecule, in an environment of its own: `make setup` stays small."""
-    lock, stamp = ROOT / "requirements" / "hosts.lock", VENV / "hosts.lock"
-    if stamp.exists() and stamp.read_text() == lock.read_text():
-        return
-    BUILD.mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)], check=True)
-    uv = shutil.which("uv") or str(ROOT / ".venv" / "bin" / "uv")
-    command = [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(VENV / "bin" / "python"), str(lock)]
-    subprocess.run(command, check=True)
-    shutil.copy(lock, stamp)
 
 
 def _by_role(result: Result) -> None:
@@ -60,7 +47,6 @@ def _report(result: Result) -> bool:
 
 def _apply(wanted: list[Scenario], image: str, *, keep: bool) -> int:
     """One scenario after another; how many failed."""
-    _install()
     _say(f"on {image}")
     _say(f"{'scenario':32} {'':7} {'s':>6}   {'check':>6} {'first':>6} {'second':>6}")
     failed = sum(not _report(run(one, image, keep=keep)) for one in wanted)
@@ -88,8 +74,9 @@ def main(argv: list[str] | None = None) -> int:
         _say(f"test-hosts: no such role or scenario: {arguments.role} {arguments.scenario}; there are {known}, story")
         return 1
     try:
-        found = list(images(_say, everywhere=arguments.everywhere))
-    except ImageError as error:
+        if found := list(images(_say, everywhere=arguments.everywhere)):
+            install(MOLECULE)
+    except (ImageError, UnavailableError) as error:
         _say(f"test-hosts: {error}")
         return 1
     failed = sum(_apply(wanted, image, keep=arguments.keep) for image in found if wanted)

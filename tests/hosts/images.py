@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 
-from tests.hosts.scenarios import ROOT
+from tests.environments import ROOT
 
 DISTRIBUTIONS: Mapping[str, Mapping[str, str]] = {
     "Ubuntu 22.04": {"TL_HOST_FROM": "docker.io/library/ubuntu:22.04"},

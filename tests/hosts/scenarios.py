@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests import environments
+from tests.environments import ROOT
+
 BUILD = ROOT / "build" / "hosts"
-VENV = BUILD / "venv"
+MOLECULE = "hosts"
+"""Whose environment it is (`tests.environments`): `make setup` stays small."""
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 _PATIENCE_S = 60
 _CONVERGE = {"converge.yml", "site.yml"}
@@ -126,7 +129,7 @@ def _environment(scenario: Scenario, image: str, record: Path) -> dict[str, str]
         (cache / part).mkdir(parents=True, exist_ok=True)
     return {
         **os.environ,
-        "PATH": os.pathsep.join([str(VENV / "bin"), os.environ["PATH"], "/usr/sbin"]),
+        "PATH": os.pathsep.join([str(environments.folder(MOLECULE) / "bin"), os.environ["PATH"], "/usr/sbin"]),
         "TL_ROOT": str(ROOT),
         "TL_PYTHON": sys.executable,
         "TL_ROLE": scenario.role,

@@ -13,7 +13,7 @@ from tinyllama.domain.throttle import ThrottlePolicy
 from tinyllama.ports import AdmitCode, Heartbeat, Outcome
 
 EACH_END = 12
-"""How many drains must find the queue empty, and how many a job in it. As many tries as that takes: a slow machine needs no more."""
+"""How many drains must find the queue empty, and how many must find a job in it, in as many tries as that takes."""
 EASY = ThrottlePolicy(burst=100_000, interval_ms=1)
 
 
