@@ -51,7 +51,6 @@ def test_asked_for_nothing_it_says_why_and_touches_nothing(money: Money, runbook
     assert (money.writes(), run.changed, money.cloud.aws.calls("ce")) == ([], 0, [])
 
 
-@pytest.mark.timeout(120)
 def test_all_of_it_comes_back_in_an_order_that_is_safe_and_the_second_run_changes_nothing(
     money: Money, redis: RedisServer, api: Api, runbook: Runbook
 ) -> None:
@@ -146,7 +145,6 @@ def test_a_node_that_does_not_start_leaves_wakes_forbidden_and_the_second_run_co
     assert (money.switch().enabled, money.cloud.node()[1]) == (True, "running")
 
 
-@pytest.mark.timeout(150)
 @pytest.mark.parametrize("steps", [STEPS[:3], STEPS[3:]], ids=["before the node starts", "from then on"])
 def test_killed_at_each_step_nothing_runs_without_a_lease_nor_can_be_woken_and_another_run_completes(
     money: Money, redis: RedisServer, runbook: Runbook, tmp_path: Path, steps: list[str]

@@ -59,7 +59,6 @@ def run(command: str, audit: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.timeout(180)  # some pages have four commands
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_of_the_page_prints_what_stands_below_it(
     cloud: Cloud, router: Any, redis: Any, api: Any, pool: Any, money: Money, page: str, tmp_path: Path

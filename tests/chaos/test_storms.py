@@ -16,7 +16,6 @@ from tests.chaos.plan import Size, draw
 from tests.chaos.report import show, summary
 from tests.chaos.storm import Outcome, run
 
-pytestmark = pytest.mark.timeout(180)
 CONSOLE = Console(width=160)
 
 

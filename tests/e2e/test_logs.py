@@ -12,7 +12,7 @@ from local.client import Client
 from local.state import State
 from tests.e2e.test_sqs_story import QUICK, Tl, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.e2e
 
 MARK = "xylophonequartz"
 PROMPT = f"Repeat this after me, letter by letter: {MARK} {MARK} {MARK}"

@@ -15,7 +15,7 @@ from local.client import Client
 from local.processes import ROOT, environment
 from local.state import Home
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.e2e
 
 QUICK = ("--port", "0", "--boot-s", "0.3", "--stop-s", "0.2", "--watch-every", "1", "--seconds-per-minute", "3")
 

@@ -11,7 +11,7 @@ from local.processes import ROOT, environment
 from tests.contract.api.collection import platform
 from tests.contract.api.page import Page, check
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.e2e
 
 PAGE = Page.read(ROOT / "docs" / "ops" / "resize_api.md")
 

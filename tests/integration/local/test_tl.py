@@ -18,7 +18,7 @@ from local.processes import ProcessId
 from local.state import Home, State
 from tests.command import Tl
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.e2e
 
 QUICK = ("--port", "0", "--boot-s", "0.3", "--stop-s", "0.2", "--watch-every", "1", "--seconds-per-minute", "5")
 
