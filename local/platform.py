@@ -58,8 +58,9 @@ class Platform:
         self._launch("gateway", "--port", str(options.port), "--environment", str(functions))
         if options.queue is Queue.REDIS:
             self._start_redis()
-        from local.aws.seed import seed  # noqa: PLC0415 -- imports boto3, which the children need not wait for
+        from local.aws.seed import read_models, seed  # noqa: PLC0415 -- imports boto3: the children need not wait for it
 
+        read_models()
         aws_url: str = self._ready("aws")["url"]
         account = seed(aws_url, options.region, queue=options.queue)
         self._change(aws_url=aws_url, account=account)

@@ -28,6 +28,12 @@ _LEASE_ROLE = "tinyllama-lease"
 _PATIENCE_S = 30.0
 
 
+def read_models() -> None:
+    """Read the API models that `seed` needs; boto3 keeps them. For a process that would only wait for the server."""
+    for service in ("ec2", "s3", "cognito-idp", "iam", "ssm"):
+        _client(service, "http://127.0.0.1", "eu-central-1")
+
+
 def seed(endpoint_url: str, region: str = "eu-central-1", *, queue: str = "redis") -> Account:
     """Fill an empty local account; with what `TL_QUEUE=sqs` needs, if that is the queue.
 

@@ -1,5 +1,9 @@
 """The local AWS as one thing: moto, the strict EC2, faults and call records behind one loopback URL."""
 
+# isort: off
+import local.aws.core.moto_ec2  # noqa: F401 -- before others import moto's EC2 as it is
+
+# isort: on
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

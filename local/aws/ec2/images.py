@@ -6,9 +6,6 @@ says that Amazon owns them all. These few are named and owned as Canonical's, so
 
 from typing import Any
 
-from moto.core.parse import default_timestamp_parser as parse_timestamp
-from moto.ec2.models.amis import Ami
-
 _CANONICAL = "099720109477"
 _RELEASES = [
     ("ami-00000000000002204", "jammy-22.04", "x86_64", "amd64", "2026-01-05T00:00:00.000Z"),
@@ -21,6 +18,10 @@ UBUNTU_22_04 = _RELEASES[0][0]
 
 def load_images(backend: Any) -> None:
     """Stand in for `AmiBackend._load_amis`: fill the backend of one region."""
+    # Only here: `seed`, which wants a name from above, is in a process that has no other use for moto.
+    from moto.core.parse import default_timestamp_parser as parse_timestamp  # noqa: PLC0415
+    from moto.ec2.models.amis import Ami  # noqa: PLC0415
+
     for ami_id, release, architecture, suffix, created in _RELEASES:
         volumes = "hvm-ssd" if release.startswith("jammy") else "hvm-ssd-gp3"
         backend.amis[ami_id] = Ami(
