@@ -115,7 +115,7 @@ class TestOnTheRealServer:
         own.pause()
         began = time.monotonic()
         assert refusal(link) == "TimeoutError: timed out"
-        assert 0.05 <= time.monotonic() - began < 0.5
+        assert 0.05 <= time.monotonic() - began < 2
         own.resume()
         assert link.ask("ECHO", "mine") == "mine", "not the answer to what was asked before"
 
@@ -190,7 +190,7 @@ def test_whatever_happens_while_waiting_is_over_in_time_and_the_next_call_is_on_
     link, began = link_to(server, 0.1), time.monotonic()
     with pytest.raises(QueueUnavailableError, match=says):
         link.wait_and_run(("BLPOP", "list", "0.2"), 0.2, *SNAPSHOT)
-    assert time.monotonic() - began < 0.8
+    assert time.monotonic() - began < 2
     assert link.ask("PING") == "next"
     assert server.connections == 2
 
@@ -232,20 +232,20 @@ def test_after_any_failure_the_next_call_is_on_a_new_connection_and_nothing_was_
     assert link.ask("PING") == "first"
     began = time.monotonic()
     assert says in refusal(link)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 2
     assert link.ask("PING") == "third"
     assert (len(server.requests), server.connections) == (3, 2)
 
 
 def test_an_answer_that_comes_in_pieces_has_to_be_whole_in_time(serve: Callable[..., Scripted]) -> None:
     def hesitating(connection: socket.socket) -> None:
-        time.sleep(0.3)
+        time.sleep(0.7)
         connection.sendall(b"$5\r\nhal")
 
-    link = link_to(serve(hesitating), 0.4)
+    link = link_to(serve(hesitating), 0.8)
     began = time.monotonic()
     assert "timed out" in refusal(link)
-    assert 0.4 <= time.monotonic() - began < 0.65, "no second 0.4 s for the rest"
+    assert 0.8 <= time.monotonic() - began < 1.4, "no second 0.8 s for the rest"
 
 
 def test_what_arrives_unasked_is_not_taken_for_the_next_answer(serve: Callable[..., Scripted]) -> None:
