@@ -1,7 +1,9 @@
 """The queue beside other queues on the same Redis: how soon a handler starts, and how many do in a second.
 
-Redis and the producer are on one core, the worker on another. Every turn starts a worker and a producer on an empty
-Redis; a peer that cannot be installed here has no rows.
+Redis and the producer are on one core, the worker on another, which suits the peers best: threads that share an
+interpreter lock are half as fast on two cores as on one. What anybody gets who starts them without a thought for cores
+is measured besides. Every turn starts a worker and a producer on an empty Redis; a peer that cannot be installed here
+has no rows.
 """
 
 import contextlib
@@ -30,6 +32,8 @@ IN_FLIGHT: Mapping[int, Goal] = {
     10: Goal("ratio", ">=", 2.0),
     50: Goal("ratio", ">=", 2.0),
 }
+NOT_PINNED = (10, 50)
+"""With one in flight, cores make no difference worth a row."""
 _FIRST = """import time
 start = time.process_time()
 import {module} as queue
@@ -43,30 +47,28 @@ print(time.process_time() - start)"""
 
 @dataclass(slots=True)
 class Seen:
-    """A contestant's figures, of each round: µs of single jobs, jobs/s, CPU ms to the first job."""
+    """A contestant's figures, of each round: µs of single jobs, jobs/s pinned and not, CPU ms to the first job."""
 
     started: list[list[float]] = field(default_factory=list)
     rates: dict[int, list[float]] = field(default_factory=lambda: {count: [] for count in IN_FLIGHT})
+    loose: dict[int, list[float]] = field(default_factory=lambda: {count: [] for count in NOT_PINNED})
     first_ms: list[float] = field(default_factory=list)
 
 
 def measure(tell: Tell) -> Sequence[Row]:
     """Everybody in turns; then what only concerns ours."""
     seen = {name: Seen() for name in _present()}
-    with core(0):
-        server = RedisServer().start()
-    with contextlib.closing(RedisLink(server.host, server.port, timeout_s=5)) as link:
-        try:
-            for number, name in in_turns(list(seen), ROUNDS):
-                tell(f"round {number + 1} of {ROUNDS}: {name}")
-                link.ask("FLUSHALL")
-                _turn(name, server, seen[name])
-            for _, name in in_turns([name for name in seen if name != FLOOR], STARTS):
-                tell(f"first job of {name}")
-                link.ask("FLUSHALL")
-                seen[name].first_ms.append(_first_ms(name, server))
-        finally:
-            server.stop()
+    with contextlib.ExitStack() as servers:
+        with core(0):
+            pinned = servers.enter_context(RedisServer())
+        loose = servers.enter_context(RedisServer())
+        for number, name in in_turns(list(seen), ROUNDS):
+            tell(f"round {number + 1} of {ROUNDS}: {name}")
+            _turn(name, pinned, seen[name])
+            _loose_turn(name, loose, seen[name])
+        for _, name in in_turns([name for name in seen if name != FLOOR], STARTS):
+            tell(f"first job of {name}")
+            seen[name].first_ms.append(_first_ms(name, pinned))
     return [*_rows(seen), *queue_cost.measure(tell), *queue_scale.measure(tell)]
 
 
@@ -84,6 +86,7 @@ def _present() -> list[str]:
 
 
 def _turn(name: str, server: RedisServer, seen: Seen) -> None:
+    _empty(server)
     with playing(CONTESTANTS[name], on_redis(server)) as producer:
         producer.latency(WARM_UP, 0.0)
         seen.started.append(producer.latency(JOBS, PAUSE_S))
@@ -91,7 +94,21 @@ def _turn(name: str, server: RedisServer, seen: Seen) -> None:
             rates.append(producer.rate(count, SECONDS))
 
 
+def _loose_turn(name: str, server: RedisServer, seen: Seen) -> None:
+    _empty(server)
+    with playing(CONTESTANTS[name], on_redis(server), pinned=False) as producer:
+        producer.latency(WARM_UP, 0.0)
+        for count, rates in seen.loose.items():
+            rates.append(producer.rate(count, SECONDS))
+
+
+def _empty(server: RedisServer) -> None:
+    with contextlib.closing(RedisLink(server.host, server.port, timeout_s=5)) as link:
+        link.ask("FLUSHALL")
+
+
 def _first_ms(name: str, server: RedisServer) -> float:
+    _empty(server)
     contestant = CONTESTANTS[name]
     with TemporaryDirectory() as place:
         words = [str(contestant.bin / "python"), "-c", _FIRST.format(module=contestant.module)]
@@ -106,7 +123,15 @@ def _rows(seen: Mapping[str, Seen]) -> list[Row]:
     for name, other in others.items():
         found += [_started(ours, name, other, percent) for percent in (50, 95)]
     for count, goal in IN_FLIGHT.items():
-        found += [_rate(ours, name, other, count, goal) for name, other in others.items()]
+        found += [
+            _rate(f"{count} in flight, {name}", ours.rates[count], other.rates[count], goal)
+            for name, other in others.items()
+        ]
+    for count in NOT_PINNED:
+        found += [
+            _rate(f"{count} in flight, not pinned, {name}", ours.loose[count], other.loose[count], IN_FLIGHT[count])
+            for name, other in others.items()
+        ]
     return [*found, *(_first(ours, name, other) for name, other in others.items() if name != FLOOR)]
 
 
@@ -117,12 +142,11 @@ def _started(ours: Seen, name: str, other: Seen, percent: int) -> Row:
     return row(f"queue: enqueue to handler start p{percent}, {name}", *figures, "µs", goal=goal, spread=spread)
 
 
-def _rate(ours: Seen, name: str, other: Seen, count: int, goal: Goal) -> Row:
-    mine, theirs = ours.rates[count], other.rates[count]
+def _rate(what: str, mine: Sequence[float], theirs: Sequence[float], goal: Goal) -> Row:
     spread = span([one / another for one, another in zip(mine, theirs, strict=True)])
     figures = statistics.median(mine), statistics.median(theirs)
-    judged = None if name == FLOOR else goal  # one job at a time, without a promise: nobody's queue
-    return row(f"queue: jobs/s with {count} in flight, {name}", *figures, "jobs/s", goal=judged, spread=spread)
+    judged = None if what.endswith(FLOOR) else goal  # one job at a time, without a promise: nobody's queue
+    return row(f"queue: jobs/s with {what}", *figures, "jobs/s", goal=judged, spread=spread)
 
 
 def _first(ours: Seen, name: str, other: Seen) -> Row:

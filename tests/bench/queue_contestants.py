@@ -90,19 +90,20 @@ class Producer:
 
 
 @contextlib.contextmanager
-def playing(contestant: Contestant, queue: Mapping[str, str]) -> Iterator[Producer]:
+def playing(contestant: Contestant, queue: Mapping[str, str], *, pinned: bool = True) -> Iterator[Producer]:
     """A producer on the queue's core and a worker on the other, both of them new; afterwards they are gone.
 
-    `queue` are the settings that say where it is.
+    `queue` are the settings that say where it is. Not `pinned`, they are wherever the kernel puts them.
     """
+    producers, workers = (0, -1) if pinned else (None, None)
     with TemporaryDirectory() as place, contextlib.ExitStack() as stack:
         environment = {**surroundings(queue, place), **contestant.settings}
         words = [str(contestant.bin / "python"), "-m", f"{_PEERS}.producer", contestant.module]
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with core(0):
+        with core(producers):
             producer = Producer(subprocess.Popen(words, env=environment, cwd=ROOT, **pipes))
         stack.callback(producer.finish)
-        with core(-1):
+        with core(workers):
             stack.enter_context(start_worker(contestant, environment))
         yield producer
 
@@ -130,9 +131,9 @@ def start_worker(contestant: Contestant, environment: Mapping[str, str]) -> Iter
 
 
 @contextlib.contextmanager
-def core(which: int) -> Iterator[None]:
-    """What is started inside stays on one core: 0 is the producer's and Redis's, -1 the worker's."""
-    if sys.platform != "linux" or len(cores := sorted(os.sched_getaffinity(0))) < 2:
+def core(which: int | None) -> Iterator[None]:
+    """What is started inside stays on one core: 0 is the producer's and Redis's, -1 the worker's, None is any."""
+    if which is None or sys.platform != "linux" or len(cores := sorted(os.sched_getaffinity(0))) < 2:
         yield
         return
     os.sched_setaffinity(0, {cores[which]})

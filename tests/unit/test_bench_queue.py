@@ -28,12 +28,16 @@ def test_every_contestant_has_a_module_and_a_lock_file() -> None:
 
 
 def test_the_goals_hold_against_every_peer_and_the_floor_has_its_own() -> None:
-    seen = {name: queue.Seen([[float(us)] * 5], {1: [9.0], 10: [9.0], 50: [9.0]}, [2.0]) for name, us in SEEN.items()}
+    rates = {1: [9.0], 10: [9.0], 50: [9.0]}
+    loose = {name: {10: [27.0 if name == OURS else 9.0], 50: [9.0]} for name in SEEN}
+    seen = {name: queue.Seen([[float(us)] * 5], rates, loose[name], [2.0]) for name, us in SEEN.items()}
     rows = {row.name: row for row in queue._rows(seen)}
     start = "queue: enqueue to handler start p50"
     assert [rows[f"{start}, {name}"].met for name in (FLOOR, "RQ", "Huey")] == [True, True, False]
     assert [rows[f"queue: jobs/s with {count} in flight, Huey"].met for count in (1, 10, 50)] == [True, False, False]
-    assert rows[f"queue: jobs/s with 10 in flight, {FLOOR}"].goal is None
+    assert [rows[f"queue: jobs/s with {count} in flight, not pinned, Huey"].met for count in (10, 50)] == [True, False]
+    for row in (f"10 in flight, {FLOOR}", f"50 in flight, not pinned, {FLOOR}"):
+        assert rows[f"queue: jobs/s with {row}"].goal is None
 
 
 SEEN = {OURS: 150, FLOOR: 100, "RQ": 1_000, "Huey": 160}
