@@ -74,10 +74,14 @@ def main(argv: list[str] | None = None) -> int:
         _say(f"test-hosts: no such role or scenario: {arguments.role} {arguments.scenario}; there are {known}, story")
         return 1
     try:
-        if found := list(images(_say, everywhere=arguments.everywhere)):
+        found = list(images(_say, everywhere=arguments.everywhere))
+        if found and wanted:
             install(MOLECULE)
-    except (ImageError, UnavailableError) as error:
+    except ImageError as error:
         _say(f"test-hosts: {error}")
+        return 1
+    except UnavailableError as error:
+        _say(f"test-hosts: molecule (requirements/hosts.lock) cannot be installed: {error}")
         return 1
     failed = sum(_apply(wanted, image, keep=arguments.keep) for image in found if wanted)
     return 1 if failed or (found and story and _story()) else 0
