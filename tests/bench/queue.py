@@ -33,7 +33,7 @@ IN_FLIGHT: Mapping[int, Goal] = {
     50: Goal("ratio", ">=", 2.0),
 }
 NOT_PINNED = (10, 50)
-"""With one in flight, cores make no difference worth a row."""
+"""Where many are in flight, threads hop between cores, if they may."""
 _FIRST = """import time
 start = time.process_time()
 import {module} as queue
@@ -122,16 +122,10 @@ def _rows(seen: Mapping[str, Seen]) -> list[Row]:
     found = []
     for name, other in others.items():
         found += [_started(ours, name, other, percent) for percent in (50, 95)]
-    for count, goal in IN_FLIGHT.items():
-        found += [
-            _rate(f"{count} in flight, {name}", ours.rates[count], other.rates[count], goal)
-            for name, other in others.items()
-        ]
+    for count in IN_FLIGHT:
+        found += [_rate(ours, name, other, count) for name, other in others.items()]
     for count in NOT_PINNED:
-        found += [
-            _rate(f"{count} in flight, not pinned, {name}", ours.loose[count], other.loose[count], IN_FLIGHT[count])
-            for name, other in others.items()
-        ]
+        found += [_rate(ours, name, other, count, pinned=False) for name, other in others.items()]
     return [*found, *(_first(ours, name, other) for name, other in others.items() if name != FLOOR)]
 
 
@@ -142,11 +136,13 @@ def _started(ours: Seen, name: str, other: Seen, percent: int) -> Row:
     return row(f"queue: enqueue to handler start p{percent}, {name}", *figures, "µs", goal=goal, spread=spread)
 
 
-def _rate(what: str, mine: Sequence[float], theirs: Sequence[float], goal: Goal) -> Row:
+def _rate(ours: Seen, name: str, other: Seen, count: int, *, pinned: bool = True) -> Row:
+    mine, theirs = ((one.rates if pinned else one.loose)[count] for one in (ours, other))
     spread = span([one / another for one, another in zip(mine, theirs, strict=True)])
     figures = statistics.median(mine), statistics.median(theirs)
-    judged = None if what.endswith(FLOOR) else goal  # one job at a time, without a promise: nobody's queue
-    return row(f"queue: jobs/s with {what}", *figures, "jobs/s", goal=judged, spread=spread)
+    goal = None if name == FLOOR else IN_FLIGHT[count]  # one job at a time, without a promise: nobody's queue
+    what = f"{count} in flight{'' if pinned else ', not pinned'}, {name}"
+    return row(f"queue: jobs/s with {what}", *figures, "jobs/s", goal=goal, spread=spread)
 
 
 def _first(ours: Seen, name: str, other: Seen) -> Row:
