@@ -1,4 +1,4 @@
-"""Imports moto's EC2 in half the time; whoever is first to import it in another way waits longer, that is all.
+"""Imports moto's EC2 sooner; whoever is first to import it in another way waits longer, that is all.
 
 It asks boto3 for EC2's regions three times while it is imported, each time through a session of its own, which reads
 EC2's API model anew: 8 MB of JSON. Here all three are moto's one session, which it later asks of every service.
