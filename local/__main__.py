@@ -1,6 +1,14 @@
 """`python -m local` is `tl`."""
 
-from local.cli import main
+from local.part import importing
+
+
+def main() -> None:
+    """Run the command line."""
+    with importing():
+        from local.cli import main as run  # noqa: PLC0415 -- that is the point
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import uvicorn
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
@@ -47,7 +48,8 @@ def main(argv: list[str] | None = None) -> int:
             sys.stderr.write(f"local.gateway: port {arguments.port} is in use ({error.strerror}): choose another\n")
             return 1
         table = routes()
-        handlers = _handlers(table)  # imported while the environment is still being made
+        handlers = _handlers(table)  # imported, as models are read, while the environment is still being made
+        _read_models()
         if arguments.environment and not _load_environment(arguments.environment):
             sys.stderr.write(f"local.gateway: {arguments.environment} did not appear\n")
             return 1
@@ -55,8 +57,14 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def _read_models() -> None:
+    """Read what the clients are made by that the router makes when it wakes the node: somebody would wait."""
+    nobody = {"aws_access_key_id": "-", "aws_secret_access_key": "-"}  # or boto3 would look for somebody
+    for service in ("ec2", "scheduler"):
+        boto3.client(service, region_name="eu-central-1", **nobody)  # type: ignore[call-overload]
+
+
 def _handlers(table: Iterable[Route]) -> dict[str, Handler]:
-    importlib.import_module("boto3")  # the router imports it when it first looks at the node: somebody would wait
     found: dict[str, Handler] = {}
     for name in {route.handler for route in table}:
         module, _, function = name.rpartition(".")

@@ -37,7 +37,7 @@ def up(
     if node is NodeKind.CONTAINER:
         options = options.model_copy(update={"node_image": _image(options, console)})
     started = time.perf_counter()
-    command = [sys.executable, "-m", "local.platform", str(home.path), options.model_dump_json()]
+    command = [sys.executable, "-m", "local.part", "platform", str(home.path), options.model_dump_json()]
     supervisor = spawn(command, log=home.log("supervisor"), leashed=foreground)
     try:
         state = _follow(home, supervisor, console)

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from pydantic import BaseModel, ConfigDict
 
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder, which holds the packages and `roles/`."""
@@ -19,10 +19,9 @@ _SAME_S = 2.0  # the clock that start times are counted from is adjusted now and
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-class ProcessId(BaseModel):
+@dataclass(frozen=True, slots=True)
+class ProcessId:
     """A process for good: pids are used again, a pid with its start time (s since the epoch) is not."""
-
-    model_config = ConfigDict(frozen=True)
 
     pid: int
     create_time: float

@@ -1,20 +1,13 @@
-"""What is known of the platform between two `tl` commands: one folder with a state file, a lock and logs."""
+"""What is known of the platform between two `tl` commands: the state file in its folder."""
 
-import contextlib
-import fcntl
-import hashlib
-import os
-import shutil
-from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import Path
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from local import podman
 from local.announce import write_atomically
 from local.aws.account import Account
+from local.folder import Folder
 from local.processes import ProcessId, end_all
 
 PARTS = ("aws", "redis", "gateway", "node")
@@ -106,63 +99,19 @@ class State(Frozen):
         return self.phase is Phase.READY and self.alive
 
 
-def default_home() -> Path:
-    """`TL_HOME`, or the user's folder for state."""
-    return Path(os.environ.get("TL_HOME") or platformdirs.user_state_dir("tinyllama"))
-
-
-class Home:
-    """The folder; made on first use, for its owner's eyes only."""
-
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = (path or default_home()).absolute()
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.log_dir, self.run_dir = self.path / "logs", self.path / "run"
-        self.log_dir.mkdir(exist_ok=True, mode=0o700)
-        self._state, self._lock = self.path / "state.json", self.path / "lock"
-
-    @property
-    def tag(self) -> str:
-        """Tells what belongs to this folder from what belongs to another, where it is not in the folder."""
-        return hashlib.sha256(str(self.path).encode()).hexdigest()[:8]
-
-    def log(self, name: str) -> Path:
-        """The log of a part."""
-        return self.log_dir / f"{name}.log"
+class Home(Folder):
+    """The folder with what is known of its platform."""
 
     def read(self) -> State | None:
         """The state; None when there is none, or one that another version wrote."""
         try:
-            return State.model_validate_json(self._state.read_bytes())
+            return State.model_validate_json(self.state_file.read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
 
     def write(self, state: State) -> None:
         """Replace the state in one step."""
-        write_atomically(self._state, state.model_dump_json(indent=2))
-
-    def forget(self) -> None:
-        """Remove what only a running platform needs; logs stay."""
-        self._state.unlink(missing_ok=True)
-        shutil.rmtree(self.run_dir, ignore_errors=True)
-
-    def prepare(self) -> None:
-        """Make room for a new platform, under the lock: fresh logs, an empty run folder, no state."""
-        self.forget()
-        for old in self.log_dir.glob("*.log"):
-            old.write_bytes(b"")  # emptied, not removed: the supervisor's is open already
-        self.run_dir.mkdir(mode=0o700)
-
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[bool]:
-        """Whether we are the only supervisor. The kernel unlocks it however the holder ends."""
-        with self._lock.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
+        write_atomically(self.state_file, state.model_dump_json(indent=2))
 
     def end_leftovers(self, *, grace_s: float = 10.0) -> bool:
         """End whatever an earlier platform left behind; returns whether there was anything alive."""

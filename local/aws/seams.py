@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from local.aws import athena, bucket_policy, http_api, log_queries, quotas, trails
+from local.aws import athena, bucket_policy, http_api, log_queries, quotas, signing_key, trails
 from local.aws.awslambda import aliases, functions
 from local.aws.billing import budgets
 from local.aws.ec2 import elastic_addresses, firewall_rules, launch_templates, pages, subnets
@@ -23,6 +23,7 @@ _MODULES = (
     pages,
     quotas,
     redrive,
+    signing_key,
     subnets,
     trails,
 )

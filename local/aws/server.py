@@ -1,7 +1,7 @@
 """The local AWS as one thing: moto, the strict EC2, faults and call records behind one loopback URL."""
 
 # isort: off
-import local.aws.core.moto_ec2  # noqa: F401 -- before others import moto's EC2 as it is
+import local.aws.core.moto_reads  # noqa: F401 -- before others import moto as it is
 
 # isort: on
 import threading

@@ -18,9 +18,7 @@ from ansible.module_utils.testing import patch_module_args
 from library import tl_node
 from local.aws.seed import seed
 from local.aws.server import StrictAws
-from tests.user_pools import one_signing_key
 
-__all__ = ["one_signing_key"]  # the fixture
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 

@@ -1,14 +1,15 @@
-"""How our methods are hung into moto's classes for a while, and taken out again."""
+"""How our methods are hung into moto's classes and modules for a while, and taken out again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 _ABSENT: Any = object()
 
 
 @contextmanager
-def replaced(owner: type, name: str, value: Any) -> Iterator[None]:
+def replaced(owner: type | ModuleType, name: str, value: Any) -> Iterator[None]:
     """Let `value` stand for a method or attribute of moto's, or for one that it lacks, as long as the context lasts."""
     original = owner.__dict__.get(name, _ABSENT)
     setattr(owner, name, value)

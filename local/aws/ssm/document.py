@@ -86,9 +86,14 @@ class Specification:
         return dict(itertools.pairwise(names)).get(step.name)
 
 
+def read(content: str) -> Any:
+    """What YAML or JSON says, by libyaml, which is ten times faster than PyYAML's own. Raises `yaml.YAMLError`."""
+    return yaml.load(content, yaml.CSafeLoader)
+
+
 def parse(content: str) -> Specification:
     """Read a document of schema 0.3. Raises InvalidDocumentError."""
-    document = yaml.safe_load(content)
+    document = read(content)
     if not isinstance(document, dict) or str(document.get("schemaVersion")) != "0.3":
         raise InvalidDocumentError("an Automation document needs schemaVersion 0.3")
     if not document.get("assumeRole"):

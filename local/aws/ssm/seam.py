@@ -4,15 +4,17 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import ModuleType
 from typing import Any
 
+import yaml
 from moto.ssm.exceptions import InvalidDocument, InvalidDocumentContent, SSMException
 from moto.ssm.models import Document
 from moto.ssm.responses import SimpleSystemManagerResponse
 
 from local.aws.core.seam import replaced
 from local.aws.ssm.automation import StrictAutomation
-from local.aws.ssm.document import InvalidDocumentError, parse
+from local.aws.ssm.document import InvalidDocumentError, parse, read
 from local.aws.ssm.run import Run
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -26,12 +28,13 @@ _FILTERS: dict[str, Callable[[dict[str, Any], str], bool]] = {
 @contextmanager
 def installed(strict: StrictAutomation) -> Iterator[None]:
     """Add Automation to moto's Systems Manager for as long as the context lasts."""
-    seams: tuple[tuple[type, str, Any], ...] = (
+    seams: tuple[tuple[type | ModuleType, str, Any], ...] = (
         (SimpleSystemManagerResponse, "start_automation_execution", _start(strict)),
         (SimpleSystemManagerResponse, "get_automation_execution", _get(strict)),
         (SimpleSystemManagerResponse, "describe_automation_executions", _describe(strict)),
         (SimpleSystemManagerResponse, "stop_automation_execution", _stop(strict)),
         (Document, "__init__", _checked()),
+        (yaml, "safe_load", read),  # what moto reads a document with, too
     )
     with ExitStack() as undo:
         for owner, name, method in seams:

@@ -4,12 +4,25 @@ import boto3
 import httpx
 import jwt
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.aws.account import Account
-from local.aws.seed import seed, sign_in
+from local.aws.seed import seed
 from local.aws.server import StrictAws
 from tests.integration.aws.instances import describe
+
+
+def sign_in(endpoint_url: str, account: Account) -> str:
+    """A fresh ID token of the account's user, unsigned as a browser asks for it: that needs no AWS credentials."""
+    config, region = Config(signature_version=UNSIGNED), account.region
+    answer = boto3.client("cognito-idp", region_name=region, endpoint_url=endpoint_url, config=config).initiate_auth(
+        ClientId=account.client_id,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": account.username, "PASSWORD": account.password},
+    )
+    return answer["AuthenticationResult"]["IdToken"]
 
 
 def verified(account: Account, token: str, audience: str) -> dict[str, object]:

@@ -147,7 +147,7 @@ def test_two_at_the_same_time_end_in_one_platform(tl: Tl) -> None:
 
 def _supervises(process: psutil.Process, home: Home) -> bool:
     words = process.info["cmdline"] or []
-    return "local.platform" in words and str(home.path) in words
+    return "platform" in words and str(home.path) in words
 
 
 def test_it_can_be_ended_before_it_is_ready(tl: Tl) -> None:
