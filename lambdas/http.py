@@ -5,12 +5,11 @@ Source: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for H
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from lambdas.json_text import json_text
 from tinyllama.domain.errors import ApiError, ErrorCode
 from tinyllama.domain.throttle import RETRY_AFTER_S
 
@@ -20,8 +19,7 @@ _ORIGIN = re.compile(r"http://localhost(:[0-9]{1,5})?|capacitor://[!-+.-~-]*")
 _LOG_FIELD_MAX = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request; header names are in lower case."""
 
     id: str
@@ -34,7 +32,9 @@ class Request:
     def from_event(cls, event: Mapping[str, Any]) -> "Request":
         """Read an event of payload format 2.0."""
         context = event["requestContext"]
-        headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+        headers: Mapping[str, str] = event.get("headers", {})
+        if not "".join(headers).islower():  # API Gateway's always are
+            headers = {name.lower(): value for name, value in headers.items()}
         return cls(context["requestId"], context["http"]["method"], event["rawPath"], headers, event)
 
     @property
@@ -72,8 +72,7 @@ def _bad_body(code: str, message: str) -> ApiError:
     return ApiError(ErrorCode.INVALID_REQUEST, fields=[{"field": "body", "code": code, "message": message}])
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """An answer; `body` is None for 204."""
 
     status: int
@@ -94,7 +93,7 @@ class Response:
         if self.body is None:
             return {"statusCode": self.status, "headers": headers}
         headers["content-type"] = "application/json"
-        return {"statusCode": self.status, "headers": headers, "body": json.dumps(self.body)}
+        return {"statusCode": self.status, "headers": headers, "body": json_text(self.body)}
 
 
 PREFLIGHT = Response(

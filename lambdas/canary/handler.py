@@ -3,7 +3,6 @@
 It has no token: 401 with our body is what a router that works answers, and it spends nobody's bucket.
 """
 
-import json
 import sys
 import time
 import urllib.error
@@ -14,6 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
+from lambdas.json_text import json_text
 from tinyllama.adapters.lambda_alias import LambdaAlias, connect
 from tinyllama.domain.alias import AliasError
 from tinyllama.domain.canary import Look, step_back, well
@@ -82,5 +82,5 @@ def _take_back(env: CanarySettings) -> dict[str, Any]:
 
 
 def _said(record: dict[str, Any]) -> dict[str, Any]:
-    sys.stdout.write(json.dumps(record) + "\n")
+    sys.stdout.write(json_text(record) + "\n")
     return record

@@ -3,7 +3,6 @@
 Cognito's key set has no address that the VPC's IPv6-only way out can reach. What is copied is public.
 """
 
-import json
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -11,6 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
+from lambdas.json_text import json_text
 from tinyllama.adapters.key_set import http_keys
 from tinyllama.adapters.s3_key_set import S3KeySet
 from tinyllama.settings import Settings
@@ -36,5 +36,5 @@ def lambda_handler(_event: Mapping[str, Any], _context: object = None) -> dict[s
     env = settings()
     keys = http_keys(env.jwks_url or f"{env.cognito_issuer}/.well-known/jwks.json")()
     kids = S3KeySet(env.jwks_bucket, env.jwks_key).publish(keys)
-    sys.stdout.write(json.dumps({"event": "key set copied", "kids": kids}) + "\n")
+    sys.stdout.write(json_text({"event": "key set copied", "kids": kids}) + "\n")
     return {"kids": kids}

@@ -1,12 +1,12 @@
 """Entry point of `queue_health`: `GET /queue-health`, without a token, for callers inside the VPC only."""
 
-import json
 import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from lambdas.http import Request, Response
+from lambdas.json_text import json_text
 from lambdas.queue_health.settings import QueueHealthSettings
 from tinyllama.adapters import queues
 from tinyllama.domain.queue_health import allowed_source, judge
@@ -40,5 +40,5 @@ def lambda_handler(event: Mapping[str, Any], _context: object = None) -> dict[st
         **health.body,
         "doctor": health.doctor,
     }
-    sys.stdout.write(json.dumps(record | health.body) + "\n")
+    sys.stdout.write(json_text(record | health.body) + "\n")
     return Response(200 if health.ok else 503, health.body).to_event(request)

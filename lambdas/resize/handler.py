@@ -1,6 +1,5 @@
 """Entry point of `resize`: one event in, one answer and one log record out, which is the audit of the admin API."""
 
-import json
 import os
 import sys
 import time
@@ -9,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.http import Request, Response, access_record
+from lambdas.json_text import json_text
 from lambdas.resize import wiring
 from lambdas.resize.routes import Trace, answer, pattern_of
 from tinyllama.adapters.emf import EmfMetrics
@@ -44,4 +44,4 @@ def lambda_handler(event: Mapping[str, Any], _context: object = None) -> dict[st
 
 
 def _log(record: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(record) + "\n")
+    sys.stdout.write(json_text(record) + "\n")

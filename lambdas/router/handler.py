@@ -1,13 +1,12 @@
 """Entry point of `tinyllama-router`: one event in, one answer and one log record out."""
 
-import json
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from lambdas.http import PREFLIGHT, Request, Response, access_record
+from lambdas.json_text import json_text
 from lambdas.router import wiring
 from lambdas.router.call import Call, Trace, rate_limited
 from lambdas.router.routes import ROUTES, pattern_of
@@ -21,9 +20,9 @@ def lambda_handler(event: Mapping[str, Any], _context: object = None) -> dict[st
     """Answer one request of API Gateway (payload format 2.0)."""
     started = time.perf_counter()
     request, metrics = Request.from_event(event), EmfMetrics()
-    trace = Trace(metrics)
+    trace, pattern = Trace(metrics), pattern_of(request.path)
     try:
-        response = _answer(request, trace)
+        response = _answer(request, pattern, trace)
     except ApiError as error:
         response = Response.from_error(error)
     except QueueUnavailableError as error:
@@ -33,29 +32,32 @@ def lambda_handler(event: Mapping[str, Any], _context: object = None) -> dict[st
         _log({"requestId": request.id, "level": "error", "message": places(error)})
         response = Response.from_error(ApiError(ErrorCode.INTERNAL))
     latency_ms = (time.perf_counter() - started) * 1000
-    route = f"{request.method} {pattern_of(request.path)}"
+    route = f"{request.method} {pattern}"
     record = access_record(request, route=route, status=response.status, sub=trace.sub, latency_ms=latency_ms)
-    known = {"jobId": trace.job_id, "wakeFailed": trace.wake_failed}
-    more = {name: text for name, text in known.items() if text is not None}
-    _log({**record, **more, **metrics.fields(time.time_ns() // 1_000_000)})
+    if trace.job_id is not None:
+        record["jobId"] = trace.job_id
+    if trace.wake_failed is not None:
+        record["wakeFailed"] = trace.wake_failed
+    record |= metrics.fields(time.time_ns() // 1_000_000)
+    _log(record)
     return response.to_event(request)
 
 
-def _answer(request: Request, trace: Trace) -> Response:
+def _answer(request: Request, pattern: str, trace: Trace) -> Response:
     if not request.origin_allowed:
         raise ApiError(ErrorCode.ORIGIN_NOT_ALLOWED)
     if request.method == "OPTIONS":
         return PREFLIGHT
     if wiring.settings().tl_disable_lam_router:
         raise ApiError(ErrorCode.ROUTER_DISABLED)
-    methods = ROUTES.get(pattern_of(request.path))
+    methods = ROUTES.get(pattern)
     if methods is None:
         raise ApiError(ErrorCode.NOT_FOUND)
     route = methods.get(request.method)
     if route is None:
         # RFC 9110, 15.5.6: the answer must say which methods there are.
         allow = {"allow": ", ".join(sorted({*methods, "OPTIONS"}))}
-        return replace(Response.from_error(ApiError(ErrorCode.METHOD_NOT_ALLOWED)), headers=allow)
+        return Response.from_error(ApiError(ErrorCode.METHOD_NOT_ALLOWED))._replace(headers=allow)
     out = wiring.adapters()
     user = out.tokens.verify(request.headers.get("authorization"))
     trace.sub = user.sub
@@ -71,4 +73,4 @@ def _queue_away(trace: Trace) -> ApiError:
 
 
 def _log(record: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(record) + "\n")
+    sys.stdout.write(json_text(record) + "\n")

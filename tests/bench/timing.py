@@ -25,23 +25,28 @@ def call_times(
     calls: int,
     before: Callable[[], None],
     tell: Tell,
+    pause_us: int = 0,
 ) -> dict[str, list[list[float]]]:
     """Microseconds of each call, a list for each round; `before` each block of `calls`, everything is made alike.
 
-    The first round is warm-up and not among the results.
+    The first round is warm-up and not among the results. `pause_us` passes between two calls, off the clock: a server
+    that is asked again at once has not gone to sleep, and who does least between two questions would find it awake.
     """
     taken: dict[str, list[list[float]]] = {name: [] for name in contestants}
     with quiet(), frozen_heap():
         for number, name in in_turns(list(contestants), rounds + 1):
             tell(f"round {number} of {rounds}: {name}")
             before()
-            taken[name].append(_block(contestants[name], calls))
+            taken[name].append(_block(contestants[name], calls, pause_us * 1_000))
     return {name: blocks[1:] for name, blocks in taken.items()}
 
 
-def _block(call: Callable[[], object], calls: int) -> list[float]:
+def _block(call: Callable[[], object], calls: int, pause_ns: int) -> list[float]:
     clock, taken = time.perf_counter_ns, []
     for _ in range(calls):
+        ends = clock() + pause_ns
+        while clock() < ends:  # not asleep, or our own core would have to wake up, too
+            pass
         started = clock()
         call()
         taken.append((clock() - started) / 1000)

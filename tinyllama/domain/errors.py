@@ -65,7 +65,7 @@ class ApiError(TinyllamaError):
     """A refusal with a documented code; `details` are further fields of the JSON body."""
 
     def __init__(self, code: ErrorCode, **details: Any) -> None:
-        super().__init__(code.value)
+        super().__init__(code)
         self.code = code
         self.details = details
 

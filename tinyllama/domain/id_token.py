@@ -27,11 +27,10 @@ def claims_hold(claims: Mapping[str, Any], *, issuer: str, audience: str, now: f
 
 
 def _in_time(claims: Mapping[str, Any], now: float) -> bool:
-    dates: list[Any] = [claims.get("exp"), claims.get("iat"), claims.get("nbf", 0)]
-    if any(type(date) is not int for date in dates):  # not isinstance, to which a bool is an int
+    exp, iat, nbf = claims.get("exp"), claims.get("iat"), claims.get("nbf", 0)
+    if not type(exp) is type(iat) is type(nbf) is int:  # not isinstance, to which a bool is an int
         return False
-    exp, iat, nbf = dates
-    return bool(exp + LEEWAY_S > now and max(iat, nbf) - LEEWAY_S <= now)
+    return exp + LEEWAY_S > now and max(iat, nbf) - LEEWAY_S <= now
 
 
 def _names_a_user(sub: object) -> bool:

@@ -87,7 +87,7 @@ def test_ctrl_c_cancels_the_job(tl: Tl) -> None:
 
     assert asking.returncode == 130
     assert "cancelled" in told
-    assert '"route": "DELETE /jobs/{id}", "status": 202' in tl.home.log("gateway").read_text()
+    assert '"route":"DELETE /jobs/{id}","status":202' in tl.home.log("gateway").read_text()
 
 
 def test_a_port_in_use_is_named_and_nothing_is_started(tl: Tl) -> None:
