@@ -1,6 +1,7 @@
 """`python -m worker`: wires the worker and hands it the signals."""
 
 import asyncio
+import gc
 import signal
 import sys
 from dataclasses import replace
@@ -38,6 +39,8 @@ async def serve(env: WorkerSettings) -> None:
     spot = SpotWatch(env.spot_poll_s, worker.drain)
     await spot.look()
     beside = [asyncio.create_task(keep_lease(env, bench.progress)), asyncio.create_task(spot.watch())]
+    gc.collect()
+    gc.freeze()  # what is there now stays: the collector need not look through it between the jobs
     try:
         await worker.run()
     finally:

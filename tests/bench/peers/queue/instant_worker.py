@@ -5,6 +5,7 @@ results never leave Redis.
 """
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -52,6 +53,8 @@ async def _work(queue: Callable[[str], Dispatch], slots: int, used: Path) -> Non
     dispatch = queue(name)
     worker = Worker(name, slots, Workbench(dispatch, InstantEngine(), NoReplies(), Recorder(used)))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.drain)
+    gc.collect()
+    gc.freeze()
     await worker.run()
     await dispatch.close()
 
