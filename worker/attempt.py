@@ -16,6 +16,8 @@ from worker.progress import Progress
 
 HELD_S = 0.1
 """For so long what the queue said of a lease still counts: about as long as storing a reply takes."""
+TOUCH_AFTER_S = 0.02
+"""When a running attempt records its first sign of use; one that is over sooner records only the last."""
 _NOTHING = Usage(prompt_tokens=0, completion_tokens=0)
 
 
@@ -52,8 +54,9 @@ class Attempt:
 
     async def run(self) -> None:
         """Generate and settle; a failure gives the job back. Raises only what a queue that is away raises."""
+        # After the engine has its request: the file takes a millisecond, and somebody waits for the first token.
+        sign = asyncio.get_running_loop().call_later(TOUCH_AFTER_S, self._touch)
         try:
-            self._touch()
             reply = await self._generate()
             await self._finish(reply)
         except EngineError as error:
@@ -66,6 +69,7 @@ class Attempt:
         except Exception as error:  # noqa: BLE001 -- a bug of ours must not cost the user the job
             await self._fail("worker_error", places(error))
         finally:
+            sign.cancel()
             self._touch()
 
     def held(self, at: float) -> None:

@@ -17,7 +17,7 @@ from tests.bench.timing import Tell, in_turns, span
 from tests.bench.worker_world import engine, worker
 
 PART = "worker_engine"
-ROUNDS, AT_ONCE = 4, (1, 4, 8)
+ROUNDS, AT_ONCE = 8, (1, 4, 8)
 FIRST_ROUNDS, FIRST_TOKENS = 20, "4"
 DISTURBED = 0.08
 """A share of the processor taken by others above which a goal is not judged."""

@@ -78,8 +78,12 @@ async def test_a_job_becomes_a_reply_with_usage_and_timings() -> None:
 
 async def test_the_watchdog_is_told_how_long_the_job_wants_the_node_awake() -> None:
     async with node() as it:
+        it.engine.gate.clear()
         asked = it.send()
+        await it.until(lambda: bool(it.touched))  # while the engine is still silent
+        it.engine.gate.set()
         await it.until_status(asked, JobStatus.DONE)
+        await it.until(lambda: len(it.touched) > 1)
     assert {activity.idle_s for activity in it.touched} == {300.0}
     assert len(it.touched) == 2, "once at the start, once at the end"
 
