@@ -4,6 +4,7 @@ The local AWS needs longest to start, so it is started before anything is import
 """
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -30,12 +31,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not alone:
             return ALREADY_RUNNING
         folder.prepare()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: sys.exit())  # until `supervise` has its own way to end
         asked = json.loads(options)
         times = ("--boot-s", str(asked["boot_s"]), "--stop-s", str(asked["stop_s"]))
         aws = start_part(folder, "aws", "--port", "0", *times)
-        with importing():
-            from local.state import Home, Options  # noqa: PLC0415 -- see above
-            from local.supervisor import supervise  # noqa: PLC0415
+        try:
+            with importing():
+                from local.state import Home, Options  # noqa: PLC0415 -- see above
+                from local.supervisor import supervise  # noqa: PLC0415
+        except BaseException:  # told to end meanwhile: not every system ends children with their parent
+            aws.kill()
+            raise
         return supervise(Home(folder.path), Options.model_validate_json(options), aws)
 
 
