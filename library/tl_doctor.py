@@ -101,6 +101,17 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 _GROUP = "tinyllama-leases"
 
 
+def run(options: dict[str, Any]) -> dict[str, Any]:
+    """Do what is asked and return what the module answers; a failure has `failed`. Also called by the action plugin."""
+    try:
+        return {"changed": False, **(look if options["judge"] is None else judge)(options)}
+    except (DeploymentError, LookError) as error:
+        return {"failed": True, "msg": str(error), "restored": None}
+    except (KeyError, ValueError) as error:
+        wrong = f"judge takes the findings of an earlier look, not this: {error}"
+        return {"failed": True, "msg": wrong, "restored": None}
+
+
 def look(options: dict[str, Any]) -> dict[str, Any]:
     """Look at everything."""
     deployment = _deployment(options["deployment"])
@@ -162,13 +173,10 @@ def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     if MISSING:
         module.fail_json(msg=missing_required_lib("tinyllama"), exception=MISSING)
-    try:
-        asked = judge if module.params["judge"] is not None else look
-        module.exit_json(changed=False, **asked(module.params))
-    except (DeploymentError, LookError) as error:
-        module.fail_json(msg=str(error), restored=None)
-    except (KeyError, ValueError) as error:
-        module.fail_json(msg=f"judge takes the findings of an earlier look, not this: {error}", restored=None)
+    answered = run(module.params)
+    if answered.pop("failed", False):
+        module.fail_json(**answered)
+    module.exit_json(**answered)
 
 
 if __name__ == "__main__":

@@ -144,16 +144,23 @@ def prune(images: Ec2Images, options: dict[str, Any], *, check: bool) -> dict[st
     return {"changed": bool(old), "pruned": [asdict(image) for image in old]}
 
 
-def ensure(module: AnsibleModule) -> dict[str, Any]:
-    """Take the step; return what the module answers."""
-    options = module.params
+def run(options: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    """Do what is asked and return what the module answers; a failure has `failed`. Also called by the action plugin."""
+    try:
+        return ensure(options, check=check)
+    except (TinyllamaError, ValueError) as error:
+        return {"failed": True, "msg": str(error)}
+
+
+def ensure(options: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    """Take the step."""
     images = Ec2Images(connect(), patience_s=options["wait_timeout"], poll_s=options["poll_interval"])
     match options["action"]:
         case "look":
             return look(images, options)
         case "prune":
-            return prune(images, options, check=module.check_mode)
-        case _ if module.check_mode:
+            return prune(images, options, check=check)
+        case _ if check:
             return {"changed": True}
         case "launch":
             return {"changed": True, "host": images.launch(options["base"], options["launch"])}
@@ -170,10 +177,10 @@ def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True, required_if=NEEDS)
     if MISSING:
         module.fail_json(msg=missing_required_lib("tinyllama"), exception=MISSING)
-    try:
-        module.exit_json(**ensure(module))
-    except (TinyllamaError, ValueError) as error:
-        module.fail_json(msg=str(error))
+    answered = run(module.params, check=module.check_mode)
+    if answered.pop("failed", False):
+        module.fail_json(**answered)
+    module.exit_json(**answered)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
+def run(options: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    """Do what is asked and return what the module answers; a failure has `failed`. Also called by the action plugin."""
+    try:
+        return ensure(options, check=check)
+    except AliasError as error:
+        return {"failed": True, "msg": str(error), "restored": None}
+
+
 def ensure(options: dict[str, Any], *, check: bool) -> dict[str, Any]:
     """Read, plan, and unless in check mode act and read again."""
     client = connect(region=options["region"], endpoint_url=options["endpoint_url"])
@@ -149,10 +157,10 @@ def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     if MISSING:
         module.fail_json(msg=missing_required_lib("tinyllama"), exception=MISSING)
-    try:
-        module.exit_json(**ensure(module.params, check=module.check_mode))
-    except AliasError as error:
-        module.fail_json(msg=str(error), restored=None)
+    answered = run(module.params, check=module.check_mode)
+    if answered.pop("failed", False):
+        module.fail_json(**answered)
+    module.exit_json(**answered)
 
 
 if __name__ == "__main__":

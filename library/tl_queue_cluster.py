@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -111,9 +111,16 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 _REDIS_S = 3.0
 
 
-def ensure(module: AnsibleModule) -> dict[str, Any]:
+def run(options: dict[str, Any], *, check: bool, tell: Callable[[str], object]) -> dict[str, Any]:
+    """Do what is asked and return what the module answers; a failure has `failed`. Also called by the action plugin."""
+    try:
+        return ensure(options, check=check, tell=tell)
+    except ClusterError as error:
+        return {"failed": True, "msg": str(error), "restored": False if error.touched else None}
+
+
+def ensure(options: dict[str, Any], *, check: bool, tell: Callable[[str], object]) -> dict[str, Any]:
     """Read, plan, and unless in check mode act and read again."""
-    options = module.params
     place = {"region": options["region"], "endpoint_url": options["endpoint_url"]}
     control = QueueCluster(connect("elasticache", **place), connect("ec2", **place))
     if options["state"] == "look":
@@ -129,9 +136,9 @@ def ensure(module: AnsibleModule) -> dict[str, Any]:
             f"{jobs} jobs are queued or in flight, and would be forgotten; nothing was touched. "
             "Wait, or say -e force=true."
         )
-    if module.check_mode:
+    if check:
         return answer(now, Cluster(steps[-1].target if steps else now.state), steps, jobs, [])
-    patience = Patience(options["wait_timeout"], options["poll_interval"], tell=module.log)
+    patience = Patience(options["wait_timeout"], options["poll_interval"], tell=tell)
     end = carry_out(control, steps, patience)
     return answer(now, end, steps, jobs, _try_out(end) if steps else [])
 
@@ -180,10 +187,10 @@ def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     if MISSING:
         module.fail_json(msg=missing_required_lib("tinyllama"), exception=MISSING)
-    try:
-        module.exit_json(**ensure(module))
-    except ClusterError as error:
-        module.fail_json(msg=str(error), restored=False if error.touched else None)
+    answered = run(module.params, check=module.check_mode, tell=module.log)
+    if answered.pop("failed", False):
+        module.fail_json(**answered)
+    module.exit_json(**answered)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ try:
     from tinyllama.domain.errors import SmokeError
     from tinyllama.domain.smoke import Verdict
     from tinyllama.domain.smoke_user import SmokeUserError
-    from tinyllama.smoke import run
+    from tinyllama.smoke import run as run_through
     from tinyllama.smoke_user import sign_in
 
     MISSING = None
@@ -106,13 +106,21 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
+def run(options: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    """Do what is asked and return what the module answers; a failure has `failed`. Also called by the action plugin."""
+    try:
+        return ensure(options, check=check)
+    except (SmokeError, SmokeUserError, OSError) as error:
+        return {"failed": True, "msg": str(error), "restored": None}
+
+
 def ensure(options: dict[str, Any], *, check: bool) -> dict[str, Any]:
     """Look; unless in check mode send a prompt, wait, and keep what came."""
     path = SmokePath(options["api_url"], options["token"] or _token(options["user_parameter"]), options["bucket"])
     health = path.health()
     if check:
         return {"changed": False, "health": health}
-    job, reply, outcome = run(path, f"smoke {uuid.uuid4()}", poll_s=options["poll_interval"])
+    job, reply, outcome = run_through(path, f"smoke {uuid.uuid4()}", poll_s=options["poll_interval"])
     if options["folder"]:
         _keep(Path(options["folder"]), reply, f"{outcome.seconds:.1f} s {outcome.verdict}: {outcome.reason}\n")
     warnings = [outcome.reason] if outcome.verdict is Verdict.SLOW else []
@@ -149,13 +157,10 @@ def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     if MISSING:
         module.fail_json(msg=missing_required_lib("tinyllama"), exception=MISSING)
-    try:
-        answer = ensure(module.params, check=module.check_mode)
-    except (SmokeError, SmokeUserError, OSError) as error:
-        module.fail_json(msg=str(error), restored=None)
-    if answer.pop("failed", False):
-        module.fail_json(**answer)
-    module.exit_json(**answer)
+    answered = run(module.params, check=module.check_mode)
+    if answered.pop("failed", False):
+        module.fail_json(**answered)
+    module.exit_json(**answered)
 
 
 if __name__ == "__main__":

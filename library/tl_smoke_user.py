@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -91,17 +91,24 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-def ensure(module: AnsibleModule) -> dict[str, Any]:
+def run(options: dict[str, Any], *, check: bool, tell: Callable[[str], object]) -> dict[str, Any]:
+    """Do what is asked and return what the module answers; a failure has `failed`. Also called by the action plugin."""
+    try:
+        return ensure(options, check=check, tell=tell)
+    except SmokeUserError as error:
+        return {"failed": True, "msg": str(error), "restored": False if error.touched else None}
+
+
+def ensure(options: dict[str, Any], *, check: bool, tell: Callable[[str], object]) -> dict[str, Any]:
     """Read, plan, and unless in check mode act and read again."""
-    options = module.params
     place = {"region": options["region"], "endpoint_url": options["endpoint_url"]}
     admin, user = connect("cognito-idp", **place), connect("cognito-idp", signed=False, **place)
     vault = ParameterVault(connect("ssm", **place), options["parameter"] or PARAMETER)
     users = CognitoUsers(admin, user, options["user_pool_id"])
-    rotation = Rotation(vault, users, options["user"], options["client_id"], tell=module.log)
+    rotation = Rotation(vault, users, options["user"], options["client_id"], tell=tell)
     standing, steps = rotation.look()
     predicted = standing.version + any(step.action == "store" for step in steps)
-    version = predicted if module.check_mode else rotation.carry_out(standing, steps)
+    version = predicted if check else rotation.carry_out(standing, steps)
     return answer(options["user"], standing, version, steps)
 
 
@@ -123,10 +130,10 @@ def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     if MISSING:
         module.fail_json(msg=missing_required_lib("tinyllama"), exception=MISSING)
-    try:
-        module.exit_json(**ensure(module))
-    except SmokeUserError as error:
-        module.fail_json(msg=str(error), restored=False if error.touched else None)
+    answered = run(module.params, check=module.check_mode, tell=module.log)
+    if answered.pop("failed", False):
+        module.fail_json(**answered)
+    module.exit_json(**answered)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from library import tl_address
 from plugins.in_process import InProcess
 
 
-class ActionModule(InProcess):
+class ActionModule(InProcess, services=("ec2",)):
     """One task."""
 
     arguments = tl_address.ARGUMENTS

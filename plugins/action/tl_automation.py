@@ -8,7 +8,7 @@ from library import tl_automation
 from plugins.in_process import InProcess
 
 
-class ActionModule(InProcess):
+class ActionModule(InProcess, services=("ssm",)):
     """One task."""
 
     arguments = tl_automation.ARGUMENTS

@@ -8,7 +8,7 @@ from library import tl_budget
 from plugins.in_process import InProcess
 
 
-class ActionModule(InProcess):
+class ActionModule(InProcess, services=("sts", "budgets", "ec2", "elasticache")):
     """One task."""
 
     arguments = tl_budget.ARGUMENTS

@@ -7,6 +7,7 @@ import pytest
 from tests.ansible.conftest import Cloud
 from tinyllama.adapters.ec2_node import Ec2Nodes, connect
 from tinyllama.adapters.ec2_quick import QuickEc2, quick
+from tinyllama.domain.errors import NodeError
 
 HERE: dict[str, Any] = {"region": None, "endpoint_url": None}
 
@@ -26,6 +27,24 @@ def test_it_shows_what_boto3_shows(cloud: Cloud, state: str) -> None:
         ["DescribeInstances"],
         ["DescribeInstances"],
     ]
+
+
+@pytest.mark.parametrize(("instance_type", "zone"), [("g4dn.xlarge", "eu-central-1a"), ("t4g.small", "eu-central-1z")])
+def test_it_knows_of_instance_types_what_boto3_knows(cloud: Cloud, instance_type: str, zone: str) -> None:
+    looks = Ec2Nodes(quick(never, timeout_s=5, **HERE)), Ec2Nodes(connect())
+    assert looks[0].architectures(instance_type) == looks[1].architectures(instance_type) != frozenset()
+    assert looks[0].offered(instance_type, zone) == looks[1].offered(instance_type, zone) == (zone[-1] == "a")
+    quickly, by_boto3 = [call["parameters"] for call in cloud.aws.calls("ec2", "DescribeInstanceTypeOfferings")]
+    assert quickly == by_boto3
+
+
+def test_a_type_that_there_is_not_is_refused_as_to_boto3(cloud: Cloud) -> None:
+    codes = []
+    for client in (quick(never, timeout_s=5, **HERE), connect()):
+        with pytest.raises(NodeError) as caught:
+            Ec2Nodes(client).architectures("t3.nano-enormous")
+        codes.append(caught.value.code)
+    assert codes == ["InvalidInstanceType"] * 2
 
 
 def test_no_node_is_shown_as_none(cloud: Cloud) -> None:

@@ -1,4 +1,4 @@
-"""Looks at our instances, and stops them, without boto3: for runs that change nothing, or do that alone.
+"""Looks at instances and their types, and stops them, without boto3: for runs that change nothing, or do that alone.
 
 Loading boto3 and its description of EC2 takes longer than all the rest of such a run (docs/adr/0051, 0063). Every
 other call is left to boto3.
@@ -34,7 +34,27 @@ class QuickEc2:
 
     def stop_instances(self, *, InstanceIds: Sequence[str]) -> None:  # noqa: N803 -- boto3's name
         """Tell them to stop; what they were before is not read."""
-        self._query.ask("StopInstances", {f"InstanceId.{number}": one for number, one in enumerate(InstanceIds, 1)})
+        self._query.ask("StopInstances", _numbered("InstanceId", InstanceIds))
+
+    def describe_instance_types(self, *, InstanceTypes: Sequence[str]) -> Mapping[str, Any]:  # noqa: N803 -- boto3's name
+        """What they can run."""
+        root = self._query.ask("DescribeInstanceTypes", _numbered("InstanceType", InstanceTypes))
+        return {"InstanceTypes": [_type(item) for item in root.iterfind("{*}instanceTypeSet/{*}item")]}
+
+    def describe_instance_type_offerings(
+        self,
+        *,
+        LocationType: str,  # noqa: N803 -- boto3's names
+        Filters: Sequence[Mapping[str, Any]],  # noqa: N803
+    ) -> Mapping[str, Any]:
+        """Which are to be had where, on the first page of the answer."""
+        wanted = {"LocationType": LocationType, **_filtered(Filters)}
+        found = self._query.ask("DescribeInstanceTypeOfferings", wanted).iterfind("{*}instanceTypeOfferingSet/{*}item")
+        return {
+            "InstanceTypeOfferings": [
+                {"InstanceType": _text(one, "instanceType"), "Location": _text(one, "location")} for one in found
+            ]
+        }
 
     def get_paginator(self, name: str) -> Any:
         """Pages of `describe_instances` are read here."""
@@ -44,7 +64,7 @@ class QuickEc2:
     def _pages(self, *, Filters: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:  # noqa: N803 -- boto3's
         token: str | None = ""
         while token is not None:
-            root = self._query.ask("DescribeInstances", _filtered(Filters, token))
+            root = self._query.ask("DescribeInstances", _filtered(Filters) | ({"NextToken": token} if token else {}))
             yield {"Reservations": [_reservation(group) for group in root.iterfind("{*}reservationSet/{*}item")]}
             token = root.findtext("{*}nextToken") or None
 
@@ -70,11 +90,15 @@ def quick(
     return QuickEc2(load, Ec2Query(place, keys, timeout_s=timeout_s, endpoint_url=endpoint_url))
 
 
-def _filtered(filters: Sequence[Mapping[str, Any]], token: str) -> dict[str, str]:
-    form = {"NextToken": token} if token else {}
+def _numbered(name: str, values: Sequence[str]) -> dict[str, str]:
+    return {f"{name}.{number}": value for number, value in enumerate(values, 1)}
+
+
+def _filtered(filters: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    form = {}
     for number, wanted in enumerate(filters, 1):
         form[f"Filter.{number}.Name"] = wanted["Name"]
-        form |= {f"Filter.{number}.Value.{place}": value for place, value in enumerate(wanted["Values"], 1)}
+        form |= _numbered(f"Filter.{number}.Value", wanted["Values"])
     return form
 
 
@@ -94,6 +118,14 @@ def _instance(item: ET.Element) -> dict[str, Any]:
         "Placement": {"AvailabilityZone": _text(item, "placement/{*}availabilityZone")},
         "Architecture": _text(item, "architecture"),
         "Tags": [{"Key": _text(tag, "key"), "Value": tag.findtext("{*}value") or ""} for tag in tags],
+    }
+
+
+def _type(item: ET.Element) -> dict[str, Any]:
+    able = item.iterfind("{*}processorInfo/{*}supportedArchitectures/{*}item")
+    return {
+        "InstanceType": _text(item, "instanceType"),
+        "ProcessorInfo": {"SupportedArchitectures": [one.text for one in able]},
     }
 
 
