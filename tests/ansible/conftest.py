@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import psutil
@@ -21,6 +22,7 @@ from local.aws.server import StrictAws
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+_LIMIT_S = 110
 
 
 @dataclass(frozen=True)
@@ -109,29 +111,59 @@ def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cloud]:
         yield Cloud(aws, aws.client("ec2"), node_id)
 
 
+class Playbooks:
+    """Runs `ansible-playbook` by `playbook_server.py`, which is started when it is first asked."""
+
+    def __init__(self) -> None:
+        self._server: subprocess.Popen[str] | None = None
+
+    def run(self, arguments: list[str], env: dict[str, str], output: Path) -> int:
+        """The exit code; what it prints is in `output` then."""
+        server = self._server = self._server or self._start()
+        assert server.stdin
+        assert server.stdout
+        limit = Timer(_LIMIT_S, killed_with_its_workers, [psutil.Process(server.pid)])
+        limit.start()
+        print(json.dumps({"arguments": arguments, "env": env, "output": str(output)}), file=server.stdin, flush=True)
+        answer = server.stdout.readline()
+        limit.cancel()
+        if not answer:
+            self.close()
+            raise TimeoutError(f"ansible-playbook took more than {_LIMIT_S} s; see {output}")
+        return int(answer)
+
+    def close(self) -> None:
+        """End it, and what it runs."""
+        if self._server:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                killed_with_its_workers(psutil.Process(self._server.pid))
+            self._server.communicate()
+        self._server = None
+
+    @staticmethod
+    def _start() -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "tests.ansible.playbook_server"]
+        return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="session")
+def playbooks() -> Iterator[Playbooks]:
+    started = Playbooks()
+    yield started
+    started.close()
+
+
 @pytest.fixture
-def runbook(cloud: Cloud, tmp_path: Path) -> Callable[..., Run]:
+def runbook(cloud: Cloud, playbooks: Playbooks, tmp_path: Path) -> Callable[..., Run]:
     """`runbook("resize", "--check", target="g4dn.xlarge")` runs `playbooks/resize.yml`."""
-    audit = tmp_path / "deep" / "audit.jsonl"
+    audit, output = tmp_path / "deep" / "audit.jsonl", tmp_path / "output.txt"
 
     def run(name: str, *flags: str, **inputs: str) -> Run:
-        done = subprocess.run(
-            [
-                BIN / "ansible-playbook",
-                f"playbooks/{name}.yml",
-                *flags,
-                *(f"-e{key}={value}" for key, value in inputs.items()),
-            ],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TL_AUDIT_FILE": str(audit), "COLUMNS": "500"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=55,
-            check=False,
-        )
+        arguments = [f"playbooks/{name}.yml", *flags, *(f"-e{key}={value}" for key, value in inputs.items())]
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "TL_AUDIT_FILE": str(audit), "COLUMNS": "500"}
+        code = playbooks.run(arguments, env, output)
         lines = audit.read_text().splitlines() if audit.exists() else []
-        return Run(done.returncode, done.stdout, [json.loads(line) for line in lines])
+        return Run(code, output.read_text(), [json.loads(line) for line in lines])
 
     return run
 

@@ -1,38 +1,26 @@
 """The runbook `playbooks/bake_ami.yml` against the strict local AWS. The host is this machine, and no role is applied:
 what roles do is tested on systemd hosts (docs/hosts.md); here it is images, hosts, and what is left of them."""
 
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.ansible.conftest import BIN, ROOT, Cloud
+from tests.ansible.conftest import Cloud, Run
 
 # Each run is three plays; on a busy machine they take their time.
 pytestmark = pytest.mark.timeout(240)
-Bake = Callable[..., "subprocess.CompletedProcess[str]"]
+Bake = Callable[..., Run]
 
 
 @pytest.fixture
-def bake(cloud: Cloud) -> Bake:
-    def run(*flags: str, **inputs: str) -> "subprocess.CompletedProcess[str]":
-        here = {"bake_connection": "local", "ansible_python_interpreter": sys.executable}
-        given = {**here, "poll_interval": "0.1"} | inputs
-        extra = [f"--extra-vars={name}={text}" for name, text in given.items()]
-        extra = ["--extra-vars={bake_roles: []}", *extra] if "bake_roles" not in inputs else extra
-        return subprocess.run(
-            [BIN / "ansible-playbook", "playbooks/bake_ami.yml", *flags, *extra],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "500"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+def bake(runbook: Bake) -> Bake:
+    here = {"bake_connection": "local", "ansible_python_interpreter": sys.executable, "poll_interval": "0.1"}
+
+    def run(*flags: str, **inputs: str) -> Run:
+        none = [] if "bake_roles" in inputs else ["--extra-vars={bake_roles: []}"]
+        return runbook("bake_ami", *none, *flags, **here | inputs)
 
     return run
 
@@ -51,10 +39,10 @@ def hosts_left(cloud: Cloud) -> list[str]:
 
 def test_check_touches_nothing_and_a_bake_makes_a_tagged_image_and_leaves_no_host(cloud: Cloud, bake: Bake) -> None:
     looked = bake("--check")
-    assert looked.returncode == 0, looked.stdout
+    assert looked.code == 0, looked.output
     assert [call for call in cloud.aws.calls("ec2") if call["write"]] == []
     done = bake()
-    assert done.returncode == 0, done.stdout
+    assert done.code == 0, done.output
     [image] = images(cloud)
     tags = {tag["Key"]: tag["Value"] for tag in image["Tags"]}
     assert tags["Project"] == "tinyllama"
@@ -62,16 +50,16 @@ def test_check_touches_nothing_and_a_bake_makes_a_tagged_image_and_leaves_no_hos
     assert tags["Revision"]
     assert hosts_left(cloud) == []
     again = bake()
-    assert again.returncode == 0, again.stdout
-    assert "There is an image of revision" in again.stdout
+    assert again.code == 0, again.output
+    assert "There is an image of revision" in again.output
     assert len(images(cloud)) == 1
 
 
 def test_old_images_and_their_snapshots_are_pruned_and_those_of_another_role_are_not(cloud: Cloud, bake: Bake) -> None:
-    assert bake(role="builder").returncode == 0
+    assert bake(role="builder").code == 0
     for _ in range(2):
         done = bake(force="true", keep="1")
-        assert done.returncode == 0, done.stdout
+        assert done.code == 0, done.output
     [image] = images(cloud)
     assert len(images(cloud, "builder")) == 1
     snapshots = cloud.ec2.describe_snapshots(Filters=[{"Name": "tag:Role", "Values": ["gpu-node"]}])["Snapshots"]
@@ -81,8 +69,8 @@ def test_old_images_and_their_snapshots_are_pruned_and_those_of_another_role_are
 
 def test_a_host_that_cannot_be_configured_is_terminated_and_no_image_is_made(cloud: Cloud, bake: Bake) -> None:
     run = bake(bake_roles="[no_such_role]", bake_patience_s="5")
-    assert run.returncode == 2, run.stdout
-    assert "No image was made" in run.stdout
+    assert run.code == 2, run.output
+    assert "No image was made" in run.output
     assert images(cloud) == []
     assert hosts_left(cloud) == []
 
@@ -90,13 +78,13 @@ def test_a_host_that_cannot_be_configured_is_terminated_and_no_image_is_made(clo
 def test_an_image_that_cannot_be_made_leaves_no_host(cloud: Cloud, bake: Bake) -> None:
     cloud.aws.fail("ec2:CreateImage", "InsufficientFreeAddressesInSubnet", times=None)
     run = bake()
-    assert run.returncode == 2
+    assert run.code == 2
     assert hosts_left(cloud) == []
 
 
 def test_a_base_image_that_is_not_there_is_named(cloud: Cloud, bake: Bake) -> None:
     cloud.aws.fail("ec2:RunInstances", "InvalidAMIID.NotFound", times=None)
     run = bake(base="ami-0123456789abcdef0")
-    assert run.returncode == 2
-    assert "InvalidAMIID.NotFound" in run.stdout
+    assert run.code == 2
+    assert "InvalidAMIID.NotFound" in run.output
     assert hosts_left(cloud) == []

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from local.aws.seed import seed
 from local.aws.server import REGION, StrictAws
+from tests.integration.aws.instances import ManualClock
 from tinyllama.adapters.aws_json import Keys
 from tinyllama.adapters.ec2_node import Ec2Nodes
 from tinyllama.adapters.ec2_query import Ec2Query
@@ -41,24 +41,16 @@ def signed(aws: StrictAws) -> Any:
     return QuickEc2(lambda: aws.client("ec2"), Ec2Query(REGION, Keys("testing", "testing", None), endpoint_url=aws.url))
 
 
-def strict(aws: StrictAws, client: Any) -> NodeWorld:
-    seed(aws.url)
-    control = Ec2Nodes(client)
-
-    @retry(retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(5), wait=wait_fixed(0.02))
-    def settle() -> None:
-        assert not any(node.state in {NodeState.PENDING, NodeState.STOPPING} for node in control.nodes())
-
-    return NodeWorld(control, settle)
-
-
 @pytest.fixture(params=["memory", "boto3", "signed forms"])
 def world(request: pytest.FixtureRequest) -> Iterator[NodeWorld]:
     if request.param == "memory":
         yield memory()
-    else:
-        with StrictAws(boot_s=0.1, stop_s=0.1) as aws:
-            yield strict(aws, aws.client("ec2") if request.param == "boto3" else signed(aws))
+        return
+    clock = ManualClock()
+    with StrictAws(boot_s=1, stop_s=1, clock=clock) as aws:
+        seed(aws.url)
+        client = aws.client("ec2") if request.param == "boto3" else signed(aws)
+        yield NodeWorld(Ec2Nodes(client), lambda: clock.advance(1))
 
 
 def test_a_stopped_node_starts_and_stops_through_every_state(world: NodeWorld) -> None:
