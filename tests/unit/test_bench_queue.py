@@ -30,7 +30,7 @@ def test_every_contestant_has_a_module_and_a_lock_file() -> None:
 def test_the_goals_hold_against_every_peer_and_the_floor_has_its_own() -> None:
     rates = {1: [9.0], 10: [9.0], 50: [9.0]}
     loose = {name: {10: [27.0 if name == OURS else 9.0], 50: [9.0]} for name in SEEN}
-    seen = {name: queue.Seen([[float(us)] * 5], rates, loose[name], [2.0]) for name, us in SEEN.items()}
+    seen = {name: queue.Seen([[us] * 5], rates, loose[name], [2.0], [[us] * 5]) for name, us in SEEN.items()}
     rows = {row.name: row for row in queue._rows(seen)}
     start = "queue: enqueue to handler start p50"
     assert [rows[f"{start}, {name}"].met for name in (FLOOR, "RQ", "Huey")] == [True, True, False]
@@ -40,7 +40,7 @@ def test_the_goals_hold_against_every_peer_and_the_floor_has_its_own() -> None:
         assert rows[f"queue: jobs/s with {row}"].goal is None
 
 
-SEEN = {OURS: 150, FLOOR: 100, "RQ": 1_000, "Huey": 160}
+SEEN = {OURS: 150.0, FLOOR: 100.0, "RQ": 1_000.0, "Huey": 160.0}
 
 
 def test_every_ring_is_heard_with_its_number_and_its_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
