@@ -129,7 +129,7 @@ class Playbooks:
         limit.cancel()
         if not answer:
             self.close()
-            raise TimeoutError(f"ansible-playbook took more than {_LIMIT_S} s; see {output}")
+            raise TimeoutError(f"the server of playbooks died, or a run took more than {_LIMIT_S} s: see {output}")
         return int(answer)
 
     def close(self) -> None:
