@@ -7,6 +7,7 @@ import local.aws.core.moto_reads  # noqa: F401 -- before others import moto as i
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -75,8 +76,7 @@ class StrictAws:
         self.spending = Spending()
         self._faults, self._calls = FaultBox(), CallLog()
         self._control = Control(self._ec2, self._cache, self._faults, self._calls)
-        moto = DomainDispatcherApplication(create_backend_app)
-        layer = StrictLayer(moto, self._control, self._faults, self._calls, clock)
+        layer = StrictLayer(_moto(), self._control, self._faults, self._calls, clock)
         self._http = Loopback(layer, port, handler=MotoRequestHandler, verbose=verbose)
 
     def __enter__(self) -> Self:
@@ -145,6 +145,12 @@ class StrictAws:
         """Disarm all faults and forget the recorded calls; resources stay."""
         self._faults.clear()
         self._calls.clear()
+
+
+@cache
+def _moto() -> DomainDispatcherApplication:
+    """What knows only who answers which path; that stays as it is from one local AWS to the next."""
+    return DomainDispatcherApplication(create_backend_app)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Runs `ansible-playbook` for tests, forked from a process that has imported it: importing is half of a short run.
+"""Runs `ansible-playbook` for tests, forked from a process that has imported it and its plugins: most of a short run.
 
 It is Ansible's own code, in a process and an environment of its own. Only what Ansible reads while it is imported,
 `ansible.cfg` and `ANSIBLE_*`, is as it was when this began: whoever needs that otherwise starts `ansible-playbook`.
@@ -18,9 +18,11 @@ from typing import NoReturn
 from ansible import config
 from ansible.cli import playbook
 from ansible.config.manager import cleanup_tmp_file
+from ansible.plugins import loader
 from ansible.utils.collection_loader import _collection_finder
 
 _ROOT = Path(__file__).parents[2]
+_PLUGINS = ("become", "cache", "callback", "connection", "inventory", "shell", "strategy", "vars")
 
 
 def main() -> None:
@@ -29,6 +31,8 @@ def main() -> None:
         importlib.import_module(f"library.{path.stem}")
     importlib.import_module("boto3")
     _read_redirects()
+    for kind in _PLUGINS:  # whose documentation, YAML that declares their options, each run would read
+        list(getattr(loader, f"{kind}_loader").all(class_only=True))
     gc.freeze()
     for line in sys.stdin:
         pid = os.fork()

@@ -2,15 +2,16 @@
 
 import os
 import re
+import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.ansible.budgets import Money, money
-from tests.ansible.conftest import BIN, ROOT, Cloud
+from tests.ansible.conftest import BIN, ROOT, Cloud, Playbooks
 from tests.ansible.test_lambda_alias import router
 from tests.ansible.test_queue_cluster import redis
 from tests.ansible.test_smoke import api
@@ -46,32 +47,44 @@ def kept(promise: str, output: str) -> bool:
     return any(re.fullmatch(pattern, line.strip()) for line in output.splitlines())
 
 
-def run(command: str, audit: Path) -> str:
+@pytest.fixture
+def run(playbooks: Playbooks, tmp_path: Path) -> Callable[[str], str]:
+    """Runs a command of a page, of which nothing may fail; what it printed."""
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-    env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "TL_AUDIT_FILE": str(audit), "COLUMNS": "500"}
-    env["TL_DEPLOYMENT"] = str(audit.with_name("none.json"))  # not what somebody has really deployed
-    # `make setup` would install: what is tested here is installed.
-    command = re.sub(r"^make ", "make -o setup ", command)
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=50, check=False
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    audit = tmp_path / "audit.jsonl"
+    env = {"PATH": path, "PYTHONPATH": str(ROOT), "TL_AUDIT_FILE": str(audit), "COLUMNS": "500"}
+    env["TL_DEPLOYMENT"] = str(tmp_path / "none.json")  # not what somebody has really deployed
+    printed = tmp_path / "printed.txt"
+
+    def run(command: str) -> str:
+        words, everything = shlex.split(command, comments=True), {**os.environ, **env}
+        if words[0] == "ansible-playbook" and ";" not in command:
+            code = playbooks.run(words[1:], everything, printed)
+        else:
+            # `make setup` would install: what is tested here is installed.
+            command = re.sub(r"^make ", "make -o setup ", command)
+            with printed.open("w") as file:
+                code = subprocess.run(
+                    ["bash", "-c", command], cwd=ROOT, env=everything, stdout=file, stderr=file, timeout=50, check=False
+                ).returncode
+        assert code == 0, f"{command}\n{printed.read_text()}"
+        return printed.read_text()
+
+    return run
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_of_the_page_prints_what_stands_below_it(
-    cloud: Cloud, router: Any, redis: Any, api: Any, pool: Any, money: Money, page: str, tmp_path: Path
+    cloud: Cloud, router: Any, redis: Any, api: Any, pool: Any, money: Money, page: str, run: Callable[[str], str]
 ) -> None:
-    audit = tmp_path / "audit.jsonl"
     found = list(commands(page))
     assert found
     if page == "resize_rollback":  # there has to be a resize
-        run("ansible-playbook playbooks/resize.yml -e target=g4dn.xlarge -e confirm=tinyllama-gpu", audit)
+        run("ansible-playbook playbooks/resize.yml -e target=g4dn.xlarge -e confirm=tinyllama-gpu")
     if page == "budget_recovery":
         money.kill()
     for command, promised in found:
-        output = run(command, audit)
+        output = run(command)
         broken = [promise for promise in promised if not kept(promise, output)]
         assert not broken, f"{command}\nshould print {broken}, but printed\n{output}"
 

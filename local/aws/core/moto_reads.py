@@ -1,12 +1,14 @@
-"""What moto reads while it is imported and first asked, here read once, or only when somebody asks for it.
+"""What moto reads while it is imported and whenever it is asked, here read once, or only when somebody asks for it.
 
 Imported before anything of moto's EC2; whoever imports that sooner in another way waits longer, that is all. As it is,
 moto reads boto3's model of a service (EC2's has 4 MB) for its regions, then again through a loader of its own, and in
-ninety files which instance types are offered where.
+ninety files which instance types are offered where; and with each call twice the folder of its services, and every
+member of the class that answers.
 """
 
 import functools
 import importlib
+import inspect
 import os
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
@@ -14,6 +16,7 @@ from typing import Any
 
 import boto3
 import botocore.session
+import moto.backends
 import moto.core.utils
 from botocore.regions import EndpointResolver
 from moto.core.base_backend import AccountSpecificBackend
@@ -70,11 +73,27 @@ class _Offers(Mapping[str, list[dict[str, str]]]):
         return len(self._files)
 
 
+class _Methods:
+    """The names of a class's methods, each looked for when it is asked for: some come and go (`seam.replaced`)."""
+
+    def __init__(self, of: type) -> None:
+        self._of = of
+
+    def __contains__(self, name: str) -> bool:
+        return inspect.isfunction(getattr(self._of, name, None))
+
+
+@functools.cache
+def _services() -> frozenset[str]:
+    return frozenset(_list_services())
+
+
 def _listed(path: Any) -> list[str]:
     return [] if str(path).endswith(_OFFERS) else _list(path)
 
 
-_list = os.listdir
+_list, _list_services = os.listdir, moto.backends.list_of_moto_modules
+vars(moto.backends)["list_of_moto_modules"] = _services
 vars(moto.core.utils)["create_loader"] = _loader
 AccountSpecificBackend.get_session = _session  # type: ignore[method-assign]  # a class method there
 with replaced(boto3.Session, "get_available_regions", _regions_of_ec2), replaced(os, "listdir", _listed):
@@ -83,3 +102,4 @@ _kinds = files("moto").joinpath(_OFFERS).iterdir()
 importlib.import_module("moto.ec2.models.instance_types").INSTANCE_TYPE_OFFERINGS.update(
     {kind.name: _Offers(kind.name) for kind in _kinds}
 )
+vars(importlib.import_module("moto.core.responses"))["method_names_from_class"] = _Methods
