@@ -2,15 +2,35 @@
 
 import gc
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
+from botocore.client import ClientCreator
+from botocore.loaders import Loader
 
 from local.redis_server import RedisServer
 
 # A shell ignores Ctrl-C for what it runs in the background, and children inherit that: `tl` would never be told.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 gc.disable()  # until the tests are collected
+
+
+def _made_once(make: Callable[..., type]) -> Callable[..., type]:
+    """botocore makes a class of its own for each client, EC2's with 800 methods. Here all of a session share theirs."""
+    made: WeakKeyDictionary[Loader, dict[str, type]] = WeakKeyDictionary()
+
+    def client_class(creator: Any, service_name: str, service_model: Any) -> type:
+        classes = made.setdefault(creator._loader, {})
+        if service_name not in classes:
+            classes[service_name] = make(creator, service_name, service_model)
+        return classes[service_name]
+
+    return client_class
+
+
+ClientCreator._create_client_class = _made_once(ClientCreator._create_client_class)  # type: ignore[attr-defined]
 
 
 def pytest_collection_finish() -> None:

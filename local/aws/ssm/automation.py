@@ -8,12 +8,15 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import UnknownServiceError
+from botocore.loaders import Loader, create_loader
 from moto.ssm.exceptions import SSMException
 
 from local.aws.core.clock import Clock, system_clock
@@ -112,7 +115,9 @@ class StrictAutomation:
 
     def _caller(self, role: str, region: str, execution_id: str) -> CallAws:
         """Return what makes a call as the role, which is taken on at the first one."""
-        session: Any = boto3.session.Session(region_name=region)  # the default one makes one client at a time
+        core = botocore.session.get_session()  # the default one makes one client at a time
+        core.register_component("data_loader", _models())
+        session: Any = boto3.Session(region_name=region, botocore_session=core)
         config = Config(retries={"total_max_attempts": 1})
         keys: dict[str, str] = {}
         clients: dict[str, Any] = {}
@@ -138,3 +143,9 @@ class StrictAutomation:
             return answer
 
         return call
+
+
+@cache
+def _models() -> Loader:
+    """What clients read of AWS before they can ask (EC2's model has 4 MB), once for all executions."""
+    return create_loader()
