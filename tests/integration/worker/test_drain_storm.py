@@ -53,6 +53,7 @@ class Node:
         self._stopped.set()
         self._woken.set()
         self._thread.join(10)
+        assert not self._thread.is_alive()
 
     async def _live(self) -> None:
         dispatch = RedisDispatch(connect("127.0.0.1", self._port), "node")
@@ -64,7 +65,7 @@ class Node:
             self._woken.clear()
             self._stopped.clear()
             self.running = True
-            while not self._stopped.is_set():
+            while not (self._stopped.is_set() or self._over.is_set()):  # a wake forgets a stop that came before it
                 for claim in (await dispatch.claim(8, wait_s=0.005)).run:
                     await dispatch.settle(claim, Outcome(JobStatus.DONE, "a reply"))
             self.running = False
