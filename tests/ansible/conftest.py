@@ -23,6 +23,8 @@ from local.aws.server import StrictAws
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 _LIMIT_S = 110
+Meanwhile = Callable[[psutil.Process], object]
+"""What a test does to a run of `ansible-playbook` that has begun."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class Playbooks:
     def __init__(self) -> None:
         self._server: subprocess.Popen[str] | None = None
 
-    def run(self, arguments: list[str], env: dict[str, str], output: Path) -> int:
+    def run(self, arguments: list[str], env: dict[str, str], output: Path, meanwhile: Meanwhile | None = None) -> int:
         """The exit code; what it prints is in `output` then."""
         server = self._server = self._server or self._start()
         assert server.stdin
@@ -125,8 +127,16 @@ class Playbooks:
         limit = Timer(_LIMIT_S, killed_with_its_workers, [psutil.Process(server.pid)])
         limit.start()
         print(json.dumps({"arguments": arguments, "env": env, "output": str(output)}), file=server.stdin, flush=True)
-        answer = server.stdout.readline()
-        limit.cancel()
+        try:
+            pid = server.stdout.readline()
+            if pid and meanwhile:
+                meanwhile(psutil.Process(int(pid)))
+            answer = server.stdout.readline()
+        except BaseException:  # the next one would read how this run ends
+            self.close()
+            raise
+        finally:
+            limit.cancel()
         if not answer:
             self.close()
             raise TimeoutError(f"the server of playbooks died, or a run took more than {_LIMIT_S} s: see {output}")
@@ -155,13 +165,13 @@ def playbooks() -> Iterator[Playbooks]:
 
 @pytest.fixture
 def runbook(cloud: Cloud, playbooks: Playbooks, tmp_path: Path) -> Callable[..., Run]:
-    """`runbook("resize", "--check", target="g4dn.xlarge")` runs `playbooks/resize.yml`."""
+    """`runbook("resize", "--check", target="g4dn.xlarge")` runs `playbooks/resize.yml`; `meanwhile` may end it."""
     audit, output = tmp_path / "deep" / "audit.jsonl", tmp_path / "output.txt"
 
-    def run(name: str, *flags: str, **inputs: str) -> Run:
+    def run(name: str, *flags: str, meanwhile: Meanwhile | None = None, **inputs: str) -> Run:
         arguments = [f"playbooks/{name}.yml", *flags, *(f"-e{key}={value}" for key, value in inputs.items())]
         env = {**os.environ, "PYTHONPATH": str(ROOT), "TL_AUDIT_FILE": str(audit), "COLUMNS": "500"}
-        code = playbooks.run(arguments, env, output)
+        code = playbooks.run(arguments, env, output, meanwhile)
         lines = audit.read_text().splitlines() if audit.exists() else []
         return Run(code, output.read_text(), [json.loads(line) for line in lines])
 
@@ -191,6 +201,18 @@ def tl_node_module(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> Callable
 
 def killed_with_its_workers(run: psutil.Process) -> None:
     """As when the machine loses power. A worker has a session of its own, so the process group is not enough."""
-    for process in [run, *run.children(recursive=True)]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in [run, *run.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def once(seen: Callable[[], object], act: Meanwhile) -> Meanwhile:
+    """`runbook(..., meanwhile=once(lambda: aws.calls("ec2", "StopInstances"), psutil.Process.kill))`."""
+
+    def meanwhile(run: psutil.Process) -> None:
+        while not seen() and run.is_running():
+            time.sleep(0.01)
+        act(run)
+
+    return meanwhile

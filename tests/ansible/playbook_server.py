@@ -2,7 +2,7 @@
 
 It is Ansible's own code, in a process and an environment of its own. Only what Ansible reads while it is imported,
 `ansible.cfg` and `ANSIBLE_*`, is as it was when this began: whoever needs that otherwise starts `ansible-playbook`.
-A line of JSON on standard input asks for a run; a line with its exit code answers.
+A line of JSON on standard input asks for a run; one line with its pid answers, and at its end one with its exit code.
 """
 
 import atexit
@@ -38,9 +38,14 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             _run(**json.loads(line))
+        _answer(pid)
         _, status = os.waitpid(pid, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
+        _answer(os.waitstatus_to_exitcode(status))
+
+
+def _answer(number: int) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
 
 
 def _read_redirects() -> None:

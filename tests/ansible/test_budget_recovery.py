@@ -1,19 +1,16 @@
 """The runbook `budget_recovery.yml`, after a killer that stopped everything, on the strict local AWS."""
 
-import os
-import subprocess
-import time
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import yaml
 
 from local.redis_server import RedisServer
 from tests.ansible.budgets import Money, money
-from tests.ansible.conftest import BIN, ROOT, Cloud, Run, killed_with_its_workers
+from tests.ansible.conftest import ROOT, Cloud, Run, killed_with_its_workers, once
 from tests.ansible.test_address import OURS, allocate, holders
 from tests.ansible.test_node_runbooks import lease
 from tests.ansible.test_queue_cluster import redis
@@ -154,7 +151,7 @@ def test_killed_at_each_step_nothing_runs_without_a_lease_nor_can_be_woken_and_a
     for step in steps:
         money.cloud.aws.clear()
         # Between a call and the kill another one may be made: then a later round finds that nothing is left to be done.
-        assert killed_at(money.cloud, step, tmp_path) or step != steps[0]
+        assert killed_at(money.cloud, step, runbook) or step != steps[0]
         assert money.cloud.node()[1] in {"stopped", "stopping"} or lease(money.cloud)
         assert money.limit == "28.59", "it comes before all else, wakes among it"
     done = runbook("budget_recovery", smoke="false", **RAISE)
@@ -166,22 +163,12 @@ def test_killed_at_each_step_nothing_runs_without_a_lease_nor_can_be_woken_and_a
     assert list(tmp_path.rglob("i-*.json")) == []
 
 
-def killed_at(cloud: Cloud, step: str, folder: Path) -> bool:
+def killed_at(cloud: Cloud, step: str, runbook: Runbook) -> bool:
     """Run it, and kill it and its workers once that call was made; whether it was, before the run ended by itself."""
-    command = [str(BIN / "ansible-playbook"), "playbooks/budget_recovery.yml", "-e", "smoke=false"]
-    command += [f"-e{name}={value}" for name, value in RAISE.items()]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "TL_AUDIT_FILE": str(folder / "deep" / "audit.jsonl")}
     service = {"UpdateBudget": "budgets", "CreateReplicationGroup": "elasticache"}.get(step, "ec2")
     service = {"CreateSchedule": "scheduler", "PutParameter": "ssm"}.get(step, service)
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, process_group=0) as run:
-        end = time.monotonic() + 45
-        while not cloud.aws.calls(service, step):
-            if run.poll() is not None:
-                return False
-            assert time.monotonic() < end, f"no {step} was seen"
-            time.sleep(0.01)
-        killed_with_its_workers(psutil.Process(run.pid))
-    return True
+    kill = once(lambda: cloud.aws.calls(service, step), killed_with_its_workers)
+    return runbook("budget_recovery", meanwhile=kill, smoke="false", **RAISE).code == -signal.SIGKILL
 
 
 def test_its_waits_together_are_no_longer_than_five_minutes() -> None:

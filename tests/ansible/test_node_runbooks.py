@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 
 from local.redis_server import HOST, RedisServer
 from tests import factories
-from tests.ansible.conftest import BIN, ROOT, Cloud, Run, killed_with_its_workers
+from tests.ansible.conftest import BIN, ROOT, Cloud, Run, killed_with_its_workers, once
 from tinyllama.adapters.redis_admissions import RedisAdmissions
 from tinyllama.adapters.redis_link import RedisLink
 
@@ -144,7 +143,8 @@ def test_a_resize_that_is_killed_is_completed_by_running_it_again(
     assert runbook("start", **QUICK).code == 0
     cloud.aws.settings(boot_s=1.5, stop_s=1.5)
     cloud.aws.clear()
-    assert ended_at(cloud, step, tmp_path, killed_with_its_workers) == -signal.SIGKILL
+    kill = once(lambda: cloud.aws.calls("ec2", step), killed_with_its_workers)
+    assert runbook("resize", meanwhile=kill, target=GPU, **QUICK).code == -signal.SIGKILL
     state = cloud.node()[1]
     assert state in {"stopped", "stopping"} or lease(cloud)
     run = runbook("resize", target=GPU, **QUICK)
@@ -154,13 +154,12 @@ def test_a_resize_that_is_killed_is_completed_by_running_it_again(
     assert list(tmp_path.rglob("i-*.json")) == []
 
 
-def test_the_worker_that_a_killed_run_leaves_behind_is_waited_for(
-    cloud: Cloud, runbook: Runbook, tmp_path: Path
-) -> None:
+def test_the_worker_that_a_killed_run_leaves_behind_is_waited_for(cloud: Cloud, runbook: Runbook) -> None:
     assert runbook("start", **QUICK).code == 0
     cloud.aws.settings(boot_s=3, stop_s=3)  # longer than the second run takes to begin
     cloud.aws.clear()
-    assert ended_at(cloud, "StopInstances", tmp_path, psutil.Process.kill) == -signal.SIGKILL
+    kill = once(lambda: cloud.aws.calls("ec2", "StopInstances"), psutil.Process.kill)
+    assert runbook("resize", meanwhile=kill, target=GPU, **QUICK).code == -signal.SIGKILL
     run = runbook("resize", target=GPU, **QUICK)
     assert run.code == 0, run.output
     assert "another run is changing the node; waiting until it is done" in run.output
@@ -168,11 +167,15 @@ def test_the_worker_that_a_killed_run_leaves_behind_is_waited_for(
     assert cloud.writes() == ["StopInstances", "ModifyInstanceAttribute", "StartInstances"]
 
 
-def test_a_run_that_is_broken_off_says_so(cloud: Cloud, runbook: Runbook, tmp_path: Path) -> None:
+def test_a_run_that_is_broken_off_says_so(cloud: Cloud, tmp_path: Path) -> None:
     cloud.aws.settings(boot_s=3)
-    ended_at(cloud, "StartInstances", tmp_path, interrupt, state="running")
-    text = (tmp_path / "deep" / "audit.jsonl").read_text()
-    assert [json.loads(line)["outcome"] for line in text.splitlines()] == ["interrupted"]
+    audit = tmp_path / "deep" / "audit.jsonl"
+    command = [str(BIN / "ansible-playbook"), "playbooks/resize.yml", "-e", f"target={GPU}", "-e", "state=running"]
+    command += [f"-e{name}={value}" for name, value in QUICK.items()]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "TL_AUDIT_FILE": str(audit)}
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, process_group=0) as run:
+        once(lambda: cloud.aws.calls("ec2", "StartInstances"), interrupt)(psutil.Process(run.pid))
+    assert [json.loads(line)["outcome"] for line in audit.read_text().splitlines()] == ["interrupted"]
     assert lease(cloud)
 
 
@@ -183,18 +186,3 @@ def interrupt(run: psutil.Process) -> None:
         with contextlib.suppress(psutil.TimeoutExpired):
             run.wait(10)
             return
-
-
-def ended_at(cloud: Cloud, step: str, folder: Path, end_it: Callable[[psutil.Process], object], **inputs: str) -> int:
-    """Run a resize, and end it once that call was made; returns how it ended."""
-    command = [str(BIN / "ansible-playbook"), "playbooks/resize.yml", "-e", f"target={GPU}"]
-    command += [f"-e{name}={value}" for name, value in (QUICK | inputs).items()]
-    audit = folder / "deep" / "audit.jsonl"
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "TL_AUDIT_FILE": str(audit)}
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, process_group=0) as run:
-        end = time.monotonic() + 40
-        while not cloud.aws.calls("ec2", step):
-            assert time.monotonic() < end, f"no {step} was seen"
-            time.sleep(0.01)
-        end_it(psutil.Process(run.pid))
-    return run.returncode

@@ -2,21 +2,18 @@
 
 import json
 import signal
-import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from botocore.exceptions import ClientError
 
 from library import tl_smoke_user
-from tests.ansible.conftest import BIN, ROOT, Cloud, Run, killed_with_its_workers
+from tests.ansible.conftest import Cloud, Run, killed_with_its_workers, once
 from tests.ansible.test_smoke import Api, api
 from tinyllama.adapters.smoke_user import CognitoUsers, ParameterVault, connect
 from tinyllama.smoke_user import sign_in
@@ -181,29 +178,19 @@ def test_the_runbook_asks_for_confirmation_rotates_and_tells_the_password_to_nob
 
 @pytest.mark.parametrize("operation", ["AdminSetUserPassword", "AdminUserGlobalSignOut"])
 def test_a_rotation_that_is_killed_leaves_smoke_working_and_is_completed_by_running_it_again(
-    pool: Pool, module: Module, operation: str
+    pool: Pool, module: Module, runbook: Runbook, operation: str
 ) -> None:
     module()
     pool.cloud.aws.clear()
     pool.cloud.aws.fail(f"cognito-idp:{operation}", delay_s=30, code="InternalErrorException", status=500)
-    assert killed_while_it_hangs(pool) == -signal.SIGKILL
+    url = f"{pool.cloud.aws.url}/_tl/faults"
+    kill = once(lambda: not httpx.get(url).json()["faults"], killed_with_its_workers)  # once the armed fault has hit
+    assert runbook("rotate_smoke_user", meanwhile=kill, confirm=USER).code == -signal.SIGKILL
     vault = ParameterVault(connect("ssm"))
     assert sign_in(vault, CognitoUsers(connect("cognito-idp"), connect("cognito-idp", signed=False)))
     left = module()
     assert actions(left)[0] == ("set" if operation == "AdminSetUserPassword" else "store")
     assert pool.sign_in(pool.passwords()[-1])["IdToken"]
-
-
-def killed_while_it_hangs(pool: Pool) -> int:
-    """Kill the runbook once the one armed fault has hit; returns how it ended."""
-    command = [str(BIN / "ansible-playbook"), "playbooks/rotate_smoke_user.yml", f"-econfirm={USER}"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-        end = time.monotonic() + 45
-        while httpx.get(f"{pool.cloud.aws.url}/_tl/faults").json()["faults"]:
-            assert time.monotonic() < end, pool.writes()
-            time.sleep(0.05)
-        killed_with_its_workers(psutil.Process(run.pid))
-    return run.returncode
 
 
 def test_smoke_signs_in_with_what_is_stored(
