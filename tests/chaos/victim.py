@@ -19,7 +19,7 @@ def main() -> int:
     _skew(float(os.environ.get("CHAOS_SKEW_S", "0")))
     _SABOTAGE[os.environ.get("CHAOS_BREAK", "")]()
     # Imported late: defaults such as `now=time.time` are bound then, and have to see the wrong clock.
-    from worker.__main__ import main as work  # noqa: PLC0415
+    from worker.service import main as work  # noqa: PLC0415
 
     return work()
 
