@@ -67,7 +67,7 @@ check-shell: setup
 
 # In the order of the files' names: one stack is applied, looked at, changed, and destroyed. Where neither terraform nor a
 # provider can be had, all of it is skipped and says so.
-test-terraform: setup ## apply the real root to the local AWS with the real provider, use it, and destroy it (six minutes)
+test-terraform: setup ## apply the real root to the local AWS with the real provider, use it, and destroy it (six minutes, fifteen on a slow machine)
 	@pytest tests/terraform $(ARGS)
 
 plan: setup ## plan what terraform apply would change, into terraform/plan; refused where a bucket's name is taken

@@ -87,8 +87,7 @@ system_python() {
 
 # Prints "KIND VERSION COMMAND" for each Python there is, the one to use first. PYTHON, if set, is the only candidate.
 candidates() {
-  local command found names=(python3 python3.12 python3.11 python3.14 python3.13)
-  names=("$(system_python)" "${names[@]}")
+  local command found names=("$(system_python)" python3 python3.12 python3.11 python3.14 python3.13)
   [[ -z ${PYTHON:-} ]] || names=("$PYTHON")
   for command in "${names[@]}"; do
     command -v "$command" >/dev/null 2>&1 || continue

@@ -1,7 +1,7 @@
 """`python -m worker` runs `worker.service`, and is sooner ready for work.
 
 What it imports, it keeps. To look through all of it for garbage, again and again while it grows, takes a tenth of the
-processor time of a start.
+time of importing it.
 """
 
 import gc
