@@ -20,8 +20,7 @@ class Pace:
     """How often things happen, in s, and how long a drain may take."""
 
     claim_wait: float = 1.0
-    publish: float = 0.5
-    renew: float = 0.5
+    pulse: float = 0.5
     heartbeat: float = 5.0
     loading: float = 0.2
     reclaim: float = 7.5
@@ -55,10 +54,8 @@ class Worker:
         if self._draining.is_set():
             return
         intake = [asyncio.create_task(self._take_new()), asyncio.create_task(self._take_over())]
-        alive, pulse = (
-            asyncio.create_task(self._say_alive()),
-            asyncio.create_task(self._slots.pulse(publish_s=self._pace.publish, renew_s=self._pace.renew)),
-        )
+        alive = asyncio.create_task(self._say_alive())
+        pulse = asyncio.create_task(self._slots.pulse(every_s=self._pace.pulse))
         drained = asyncio.create_task(self._draining.wait())
         try:
             await _first_end([drained, *intake, alive, pulse])

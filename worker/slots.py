@@ -67,23 +67,21 @@ class Slots:
                 self._some.clear()
             self._on_end(attempt)
 
-    async def pulse(self, *, publish_s: float, renew_s: float) -> None:
+    async def pulse(self, *, every_s: float) -> None:
         """For ever: publish what has been written, renew leases, and stop what was cancelled or lost.
 
-        A job's first text is published at once: somebody waits for it.
+        All of it at every beat, also while nothing is written: a cancelled job is stopped at the next one. A job's
+        first text is published at once: somebody waits for it.
         """
-        renewed_at, published = self._bench.monotonic(), dict[Attempt, str]()
         clock = asyncio.get_running_loop().time
         while True:
             await self._some.wait()
-            await self._bench.progress.first_text(publish_s - (clock() - _AFTER_TICK_S) % publish_s)
-            texts = {attempt: attempt.text for attempt in self._running if not attempt.settling}
-            now = self._bench.monotonic()
-            if texts and (texts != published or now - renewed_at >= renew_s):
-                await self._renew(texts, now)
-                renewed_at, published = now, texts
+            await self._bench.progress.first_text(every_s - (clock() - _AFTER_TICK_S) % every_s)
+            if texts := {attempt: attempt.text for attempt in self._running if not attempt.settling}:
+                await self._renew(texts)
 
-    async def _renew(self, texts: dict[Attempt, str], now: float) -> None:
+    async def _renew(self, texts: dict[Attempt, str]) -> None:
+        now = self._bench.monotonic()
         pairs = [(attempt.claim, text) for attempt, text in texts.items()]
         held = await self._patience.once(partial(self._bench.dispatch.renew, pairs))
         if held is None:

@@ -127,7 +127,7 @@ async def test_a_job_that_is_being_settled_is_not_renewed_any_more_and_one_that_
     scene.dispatch.may_settle.clear()
     slots = Slots(1, scene.bench, Patience(), lambda _: None)
     slots.start([await scene.claim()])
-    pulse = asyncio.create_task(slots.pulse(publish_s=0.005, renew_s=0.0))
+    pulse = asyncio.create_task(slots.pulse(every_s=0.005))
     await until(lambda: scene.dispatch.asked > 2)
     storing.set()
     await until(lambda: all(attempt.settling for attempt in slots._running))
@@ -136,6 +136,27 @@ async def test_a_job_that_is_being_settled_is_not_renewed_any_more_and_one_that_
     assert scene.dispatch.asked <= seen + 1, "one may have been under way"
     scene.dispatch.may_settle.set()
     await until(lambda: not slots.busy)
+    pulse.cancel()
+
+
+async def test_a_job_that_is_cancelled_while_nothing_is_written_is_stopped_at_the_next_beat() -> None:
+    """Not every so many seconds: a beat that comes a hair early would leave them to the one after it."""
+    scene = Scene()
+
+    async def keep_silent(prompt: str) -> AsyncIterator[Chunk]:
+        await asyncio.Event().wait()
+        yield Chunk("never")
+
+    scene.engine.generate = keep_silent  # type: ignore[method-assign]
+    slots = Slots(1, scene.bench, Patience(), lambda _: None)
+    claim = await scene.claim()
+    slots.start([claim])
+    pulse = asyncio.create_task(slots.pulse(every_s=0.005))
+    await until(lambda: scene.dispatch.asked > 2)  # the bench's clock stands still meanwhile
+    scene.api.cancel(claim.job.id, ALICE)
+    cancelled = scene.dispatch.asked
+    await until(lambda: not slots.busy)
+    assert scene.dispatch.asked <= cancelled + 2, "one may have been under way"
     pulse.cancel()
 
 

@@ -21,7 +21,7 @@ from tinyllama.ports import Chunk, Claims
 from worker.attempt import Workbench
 from worker.loop import Pace, Worker
 
-QUICK = Pace(claim_wait=0.02, publish=0.005, loading=0.005, renew=0.02, heartbeat=0.05, reclaim=0.02, drain_grace=5)
+QUICK = Pace(claim_wait=0.02, pulse=0.005, loading=0.005, heartbeat=0.05, reclaim=0.02, drain_grace=5)
 
 
 class Node:
@@ -103,7 +103,7 @@ async def test_a_first_text_is_visible_long_before_the_next_publication(monkeypa
         yield Chunk("one")
         await asyncio.Event().wait()
 
-    async with node(pace=replace(QUICK, publish=60)) as it:
+    async with node(pace=replace(QUICK, pulse=60)) as it:
         monkeypatch.setattr(it.engine, "generate", write_one_word)
         asked = it.send()
         await it.until(lambda: (view := it.api.look(asked.id, ALICE).view) is not None and view.partial == "one")
@@ -216,7 +216,7 @@ async def test_draining_finishes_what_runs_and_takes_nothing_new() -> None:
 
 
 async def test_what_the_grace_time_does_not_suffice_for_is_handed_back_without_a_lost_try() -> None:
-    async with node(slots=1, pace=Pace(claim_wait=0.02, publish=0.005, loading=0.005, drain_grace=0.05)) as it:
+    async with node(slots=1, pace=Pace(claim_wait=0.02, pulse=0.005, loading=0.005, drain_grace=0.05)) as it:
         it.engine.gate.clear()
         asked = it.send()
         await it.until_status(asked, JobStatus.RUNNING)
@@ -225,7 +225,7 @@ async def test_what_the_grace_time_does_not_suffice_for_is_handed_back_without_a
 
 
 async def test_a_second_signal_does_not_wait_for_the_grace_time() -> None:
-    async with node(slots=1, pace=Pace(claim_wait=0.02, publish=0.005, loading=0.005, drain_grace=3_600)) as it:
+    async with node(slots=1, pace=Pace(claim_wait=0.02, pulse=0.005, loading=0.005, drain_grace=3_600)) as it:
         it.engine.gate.clear()
         asked = it.send()
         await it.until_status(asked, JobStatus.RUNNING)
