@@ -1,9 +1,9 @@
 """The queue beside other queues on the same Redis: how soon a handler starts, and how many do in a second.
 
-Redis and the producer are on one core, the worker on another, which suits the peers best: threads that share an
-interpreter lock are half as fast on two cores as on one. What anybody gets who starts them without a thought for cores
-is measured besides. Every turn starts a worker and a producer on an empty Redis; a peer that cannot be installed here
-has no rows.
+Redis, producer and worker are where the kernel puts them, as they are for whoever just starts them (ADR 72). Jobs per
+second are measured besides with a core for Redis and the producer and another for the worker, which suits the peers
+best: threads that share an interpreter lock are half as fast on two cores as on one. Every turn starts a worker and a
+producer on an empty Redis; a peer that cannot be installed here has no rows.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ IN_FLIGHT: Mapping[int, Goal] = {
     10: Goal("ratio", ">=", 2.0),
     50: Goal("ratio", ">=", 2.0),
 }
-NOT_PINNED = (10, 50)
+PINNED = (10, 50)
 """Where many are in flight, threads hop between cores, if they may."""
 _FIRST = """import time
 start = time.process_time()
@@ -48,14 +48,14 @@ print(time.process_time() - start)"""
 
 @dataclass(slots=True)
 class Seen:
-    """A contestant's figures, of each round: µs of single jobs, jobs/s pinned and not, CPU ms to the first job.
+    """A contestant's figures, of each round: µs of single jobs, jobs/s not pinned and pinned, CPU ms to the first job.
 
     `beside_floor` are single jobs again, in rounds that only ours and the floor take part in.
     """
 
     started: list[list[float]] = field(default_factory=list)
     rates: dict[int, list[float]] = field(default_factory=lambda: {count: [] for count in IN_FLIGHT})
-    loose: dict[int, list[float]] = field(default_factory=lambda: {count: [] for count in NOT_PINNED})
+    pinned: dict[int, list[float]] = field(default_factory=lambda: {count: [] for count in PINNED})
     first_ms: list[float] = field(default_factory=list)
     beside_floor: list[list[float]] = field(default_factory=list)
 
@@ -64,19 +64,19 @@ def measure(tell: Tell) -> Sequence[Row]:
     """Everybody in turns; then what only concerns ours."""
     seen = {name: Seen() for name in _present()}
     with contextlib.ExitStack() as servers:
+        redis = servers.enter_context(RedisServer())
         with core(0):
             pinned = servers.enter_context(RedisServer())
-        loose = servers.enter_context(RedisServer())
         for number, name in in_turns(list(seen), ROUNDS):
             tell(f"round {number + 1} of {ROUNDS}: {name}")
-            _turn(name, pinned, seen[name])
-            _loose_turn(name, loose, seen[name])
+            _turn(name, redis, seen[name])
+            _pinned_turn(name, pinned, seen[name])
         for number, name in in_turns([name for name in (OURS, FLOOR) if name in seen], BESIDE_FLOOR):
             tell(f"beside the floor, round {number + 1} of {BESIDE_FLOOR}: {name}")
-            seen[name].beside_floor.append(_started_in(name, pinned))
+            seen[name].beside_floor.append(_started_in(name, redis))
         for _, name in in_turns([name for name in seen if name != FLOOR], STARTS):
             tell(f"first job of {name}")
-            seen[name].first_ms.append(_first_ms(name, pinned))
+            seen[name].first_ms.append(_first_ms(name, redis))
     return [*_rows(seen), *queue_cost.measure(tell), *queue_scale.measure(tell)]
 
 
@@ -95,7 +95,7 @@ def _present() -> list[str]:
 
 def _turn(name: str, server: RedisServer, seen: Seen) -> None:
     _empty(server)
-    with playing(CONTESTANTS[name], on_redis(server)) as producer:
+    with playing(CONTESTANTS[name], on_redis(server), pinned=False) as producer:
         producer.latency(WARM_UP, 0.0)
         seen.started.append(producer.latency(JOBS, PAUSE_S))
         for count, rates in seen.rates.items():
@@ -104,16 +104,16 @@ def _turn(name: str, server: RedisServer, seen: Seen) -> None:
 
 def _started_in(name: str, server: RedisServer) -> list[float]:
     _empty(server)
-    with playing(CONTESTANTS[name], on_redis(server)) as producer:
+    with playing(CONTESTANTS[name], on_redis(server), pinned=False) as producer:
         producer.latency(WARM_UP, 0.0)
         return producer.latency(JOBS, PAUSE_S)
 
 
-def _loose_turn(name: str, server: RedisServer, seen: Seen) -> None:
+def _pinned_turn(name: str, server: RedisServer, seen: Seen) -> None:
     _empty(server)
-    with playing(CONTESTANTS[name], on_redis(server), pinned=False) as producer:
+    with playing(CONTESTANTS[name], on_redis(server), pinned=True) as producer:
         producer.latency(WARM_UP, 0.0)
-        for count, rates in seen.loose.items():
+        for count, rates in seen.pinned.items():
             rates.append(producer.rate(count, SECONDS))
 
 
@@ -139,8 +139,8 @@ def _rows(seen: Mapping[str, Seen]) -> list[Row]:
         found += [_started(ours, name, other, percent) for percent in (50, 95)]
     for count in IN_FLIGHT:
         found += [_rate(ours, name, other, count) for name, other in others.items()]
-    for count in NOT_PINNED:
-        found += [_rate(ours, name, other, count, pinned=False) for name, other in others.items()]
+    for count in PINNED:
+        found += [_pinned_rate(ours, name, other, count) for name, other in others.items()]
     return [*found, *(_first(ours, name, other) for name, other in others.items() if name != FLOOR)]
 
 
@@ -153,12 +153,18 @@ def _started(ours: Seen, name: str, other: Seen, percent: int) -> Row:
     return row(f"queue: enqueue to handler start p{percent}, {name}", *figures, "µs", goal=goal, spread=spread)
 
 
-def _rate(ours: Seen, name: str, other: Seen, count: int, *, pinned: bool = True) -> Row:
-    mine, theirs = ((one.rates if pinned else one.loose)[count] for one in (ours, other))
+def _rate(ours: Seen, name: str, other: Seen, count: int) -> Row:
+    goal = None if name == FLOOR else IN_FLIGHT[count]  # one job at a time, without a promise: nobody's queue
+    return _rate_row(f"{count} in flight, {name}", ours.rates[count], other.rates[count], goal)
+
+
+def _pinned_rate(ours: Seen, name: str, other: Seen, count: int) -> Row:
+    return _rate_row(f"{count} in flight, pinned, {name}", ours.pinned[count], other.pinned[count], goal=None)
+
+
+def _rate_row(what: str, mine: Sequence[float], theirs: Sequence[float], goal: Goal | None) -> Row:
     spread = span([one / another for one, another in zip(mine, theirs, strict=True)])
     figures = statistics.median(mine), statistics.median(theirs)
-    goal = None if name == FLOOR else IN_FLIGHT[count]  # one job at a time, without a promise: nobody's queue
-    what = f"{count} in flight{'' if pinned else ', not pinned'}, {name}"
     return row(f"queue: jobs/s with {what}", *figures, "jobs/s", goal=goal, spread=spread)
 
 

@@ -90,10 +90,11 @@ class Producer:
 
 
 @contextlib.contextmanager
-def playing(contestant: Contestant, queue: Mapping[str, str], *, pinned: bool = True) -> Iterator[Producer]:
-    """A producer on the queue's core and a worker on the other, both of them new; afterwards they are gone.
+def playing(contestant: Contestant, queue: Mapping[str, str], *, pinned: bool) -> Iterator[Producer]:
+    """A producer and a worker, both of them new; afterwards they are gone.
 
-    `queue` are the settings that say where it is. Not `pinned`, they are wherever the kernel puts them.
+    `queue` are the settings that say where it is. When `pinned`, the producer shares the queue's core, and the worker
+    has the other; otherwise they are wherever the kernel puts them.
     """
     producers, workers = (0, -1) if pinned else (None, None)
     with TemporaryDirectory() as place, contextlib.ExitStack() as stack:

@@ -36,7 +36,7 @@ def measure(tell: Tell) -> Sequence[Row]:
     with _aws() as settings:
         for number, name in in_turns(list(CONTESTANTS), ROUNDS):
             tell(f"round {number + 1} of {ROUNDS}: {name}")
-            with playing(CONTESTANTS[name], _queue(settings)) as producer:
+            with playing(CONTESTANTS[name], _queue(settings), pinned=True) as producer:
                 producer.latency(WARM_UP, 0.0)
                 started[name].append(producer.latency(JOBS, PAUSE_S))
                 for count in IN_FLIGHT:

@@ -28,15 +28,14 @@ def test_every_contestant_has_a_module_and_a_lock_file() -> None:
 
 
 def test_the_goals_hold_against_every_peer_and_the_floor_has_its_own() -> None:
-    rates = {1: [9.0], 10: [9.0], 50: [9.0]}
-    loose = {name: {10: [27.0 if name == OURS else 9.0], 50: [9.0]} for name in SEEN}
-    seen = {name: queue.Seen([[us] * 5], rates, loose[name], [2.0], [[us] * 5]) for name, us in SEEN.items()}
+    rates = {name: {1: [9.0], 10: [27.0 if name == OURS else 9.0], 50: [9.0]} for name in SEEN}
+    pinned = {10: [9.0], 50: [9.0]}
+    seen = {name: queue.Seen([[us] * 5], rates[name], pinned, [2.0], [[us] * 5]) for name, us in SEEN.items()}
     rows = {row.name: row for row in queue._rows(seen)}
     start = "queue: enqueue to handler start p50"
     assert [rows[f"{start}, {name}"].met for name in (FLOOR, "RQ", "Huey")] == [True, True, False]
-    assert [rows[f"queue: jobs/s with {count} in flight, Huey"].met for count in (1, 10, 50)] == [True, False, False]
-    assert [rows[f"queue: jobs/s with {count} in flight, not pinned, Huey"].met for count in (10, 50)] == [True, False]
-    for row in (f"10 in flight, {FLOOR}", f"50 in flight, not pinned, {FLOOR}"):
+    assert [rows[f"queue: jobs/s with {count} in flight, Huey"].met for count in (1, 10, 50)] == [True, True, False]
+    for row in (f"10 in flight, {FLOOR}", f"50 in flight, pinned, {FLOOR}", "10 in flight, pinned, Huey"):
         assert rows[f"queue: jobs/s with {row}"].goal is None
 
 
