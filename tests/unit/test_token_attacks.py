@@ -18,6 +18,7 @@ from tinyllama.domain.errors import ApiError, ErrorCode
 
 HEADER = {"alg": "RS256", "kid": KID}
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+FOLDING = str.maketrans(dict.fromkeys("kK", "\u212a") | dict.fromkeys("sS", "\u017f"))
 PUBLIC_PEM = (
     key().public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 )
@@ -203,7 +204,7 @@ def forged() -> dict[str, str]:
         "line break in a segment": ".".join([*good[:2], f"{good[2][:9]}\r\n{good[2][9:]}"]),
         "line break in the header": ".".join([f"{good[0][:9]}\n{good[0][9:]}", *good[1:]]),
         "a zero byte in a segment": ".".join([*good[:2], f"{good[2][:9]}\0{good[2][9:]}"]),
-        "letters that fold to ASCII": ".".join([*good[:2], "K" + good[2][1:]]),
+        "letters that fold to ASCII": ".".join([*good[:2], good[2].translate(FOLDING)]),
         "two values": f"{token()},Bearer {token()}",
         "two words": f"{token()} {token()}",
         "space in front": f" {token()}",
