@@ -1,6 +1,6 @@
 """`python -m local` is `tl`."""
 
-from local.part import importing
+from tinyllama.imports import importing
 
 
 def main() -> None:

