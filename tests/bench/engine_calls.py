@@ -9,6 +9,8 @@ from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
+
 from local.addresses import account_of
 from local.client import Client
 from local.engine import HOST
@@ -102,10 +104,16 @@ def _tokens(stream: bytes) -> int:
     return int(found[-1]["completion_tokens"])
 
 
+def engine_below(family: psutil.Process) -> psutil.Process | None:
+    """The embedded engine among the processes below this one; None when the engine is somebody else's."""
+    below = family.children(recursive=True)
+    return next((process for process in below if "local.engine" in process.cmdline()), None)
+
+
 def engine_url(state: State) -> str:
     """Where the node's engine listens, from its command line: outside the node nobody is told."""
-    for process in process_of(state).children(recursive=True):
-        words = process.cmdline()
-        if "local.engine" in words:
-            return f"http://{HOST}:{words[words.index('--port') + 1]}"
-    raise RuntimeError("the node runs no engine")
+    engine = engine_below(process_of(state))
+    if engine is None:
+        raise RuntimeError("the node runs no engine")
+    words = engine.cmdline()
+    return f"http://{HOST}:{words[words.index('--port') + 1]}"

@@ -19,6 +19,12 @@ def watch(supervisor: psutil.Process) -> Share:
     return share
 
 
+def busy(process: psutil.Process) -> Callable[[], float]:
+    """Start to watch one process; the result tells its processor seconds since."""
+    before = _spent_s(process)
+    return lambda: _spent_s(process) - before
+
+
 def _busy_s() -> float:
     """Processor seconds that the machine has spent, on all cores together."""
     times = psutil.cpu_times()
@@ -27,8 +33,10 @@ def _busy_s() -> float:
 
 def _own_s(supervisor: psutil.Process) -> float:
     """Those of this process and of the platform; the platform's parts do not come and go while it is watched."""
-    spent = 0.0
-    for process in {psutil.Process(os.getpid()), supervisor, *supervisor.children(recursive=True)}:
-        times = process.cpu_times()
-        spent += times.user + times.system
-    return spent
+    family = {psutil.Process(os.getpid()), supervisor, *supervisor.children(recursive=True)}
+    return sum(map(_spent_s, family))
+
+
+def _spent_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)

@@ -34,7 +34,7 @@ class Row:
     """One figure. `name` is `part: what`; `spread` tells how far single rounds lay apart, for the reader of the table.
 
     `ratio` is `ours / theirs`; without a peer `theirs` and `ratio` are None, without a goal `goal` and `met`.
-    A goal without `met` could not be judged: others disturbed the measurement.
+    A goal without `met` could not be judged: others disturbed the measurement, or its rounds do not agree.
     """
 
     name: str

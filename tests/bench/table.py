@@ -16,7 +16,7 @@ from tests.bench.timing import Tell
 
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 150)  # nothing is wrapped in a file
-_MET = {True: "[green]met[/]", False: "[bold red]missed[/]", None: "[yellow]disturbed, not judged[/]"}
+_MET = {True: "[green]met[/]", False: "[bold red]missed[/]", None: "[yellow]not judged[/]"}
 _BUSY_PER_CORE = 0.5
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import math
 import os
 import statistics
 import time
@@ -80,6 +81,14 @@ def ratios(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]], p
     """The ratio of each round's percentiles."""
     pairs = zip(ours, theirs, strict=True)
     return [percentile([mine], percent) / percentile([other], percent) for mine, other in pairs]
+
+
+def decided(values: Sequence[float], bound: float, *, level: float = 0.05) -> bool:
+    """Whether the median is on one side of the bound for sure: a two-sided sign test, whatever the distribution."""
+    below = sum(value < bound for value in values)
+    fewer = min(below, len(values) - below)
+    ways = sum(math.comb(len(values), count) for count in range(fewer + 1))
+    return 2 * ways <= level * float(2 ** len(values))
 
 
 def span(values: Sequence[float], digits: int = 2) -> str:

@@ -3,24 +3,21 @@
 import itertools
 import os
 import statistics
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 
 from local.engine import MODEL
+from tests.bench.batches import DISTURBED, Course, run, speed_rows
 from tests.bench.engine_calls import Ask, Direct
 from tests.bench.neighbours import watch
 from tests.bench.rows import Goal, Row, row
-from tests.bench.timing import Tell, in_turns, span
+from tests.bench.timing import Tell, in_turns
 from tests.bench.worker_world import engine, worker
 
 PART = "worker_engine"
-ROUNDS, AT_ONCE = 8, (1, 4, 8)
+ROUNDS, FEWER_ROUNDS, AT_ONCE = 8, 6, (1, 4, 8)
 FIRST_ROUNDS, FIRST_TOKENS = 20, "4"
-DISTURBED = 0.08
-"""A share of the processor taken by others above which a goal is not judged."""
 WORKER, DIRECT = "through the worker", "directly"
 LENGTH = {"MAX_TOKENS": "256", "TEMPERATURE": "0"}
 _SPEED, _FIRST = Goal("ratio", ">=", 0.97), Goal("ours", "<=", 5.0)
@@ -37,7 +34,7 @@ def rows(url: str, model: str, tell: Tell, *, part: str, slots: int, at_once: Se
     """The rows of an engine that is there already."""
     with worker(url, model, LENGTH, slots=slots) as through:
         ways = {WORKER: through.ask, DIRECT: Direct(url, model, LENGTH).ask}
-        speeds = [_speed_row(part, number, min(ROUNDS, ROUNDS * slots // number), ways, tell) for number in at_once]
+        speeds = [speed for number in at_once for speed in _speed_rows(part, number, slots, ways, tell)]
     short = {**LENGTH, "MAX_TOKENS": FIRST_TOKENS}
     with worker(url, model, short, slots=slots) as through:
         first = _first_row(part, {WORKER: through.ask, DIRECT: Direct(url, model, short).ask}, tell)
@@ -50,30 +47,18 @@ def _prompts() -> Iterator[str]:
         yield f"{number}. Write a long story about {theme} and the people who depend on it."
 
 
-def _speed_row(part: str, at_once: int, rounds: int, ways: Mapping[str, Ask], tell: Tell) -> Row:
-    """Wall clock from the first job to the last token of the slowest; the first round is warm-up.
-
-    A round of more than there are slots takes longer: fewer of them measure for as long.
-    """
-    speeds: dict[str, list[float]] = {name: [] for name in ways}
-    prompts, others = _prompts(), watch(psutil.Process(os.getpid()))
-    for number, name in in_turns(list(ways), rounds + 1):
-        tell(f"{at_once} at once, round {number} of {rounds}: {name}")
-        speeds[name].append(_speed(ways[name], [next(prompts) for _ in range(at_once)]))
-    ours, theirs = speeds[WORKER][1:], speeds[DIRECT][1:]
-    share = others()
-    spread = f"{span([mine / other for mine, other in zip(ours, theirs, strict=True)])}, others {share:.0%}"
-    medians = statistics.median(ours), statistics.median(theirs)
-    name = f"{part}: {at_once} at once, engine called directly"
-    return row(name, *medians, "tokens/s", goal=_SPEED, sound=share <= DISTURBED, spread=spread)
-
-
-def _speed(ask: Ask, prompts: Sequence[str]) -> float:
-    with ThreadPoolExecutor(len(prompts)) as threads:
-        started = time.perf_counter()
-        replies = list(threads.map(ask, prompts))
-        took = time.perf_counter() - started
-    return sum(reply.count() for reply in replies) / took
+def _speed_rows(part: str, at_once: int, slots: int, ways: Mapping[str, Ask], tell: Tell) -> list[Row]:
+    """A round of more than there are slots takes longer: fewer of them measure for as long."""
+    rounds, themes = (ROUNDS if at_once <= slots else FEWER_ROUNDS), _prompts()
+    course = Course(
+        at_once=at_once,
+        rounds=rounds,
+        most=2 * rounds,
+        family=psutil.Process(os.getpid()),
+        prompts=lambda number: list(itertools.islice(themes, number)),
+    )
+    found = run(ways, course, tell)
+    return speed_rows(f"{part}: {at_once} at once", found[WORKER], found[DIRECT], _SPEED)
 
 
 def _first_row(part: str, ways: Mapping[str, Ask], tell: Tell) -> Row:
