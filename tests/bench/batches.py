@@ -18,8 +18,9 @@ from tests.bench.neighbours import busy, watch
 from tests.bench.rows import Goal, Row, row
 from tests.bench.timing import Tell, decided, in_turns, span
 
-DISTURBED, FEWEST_ROUNDS = 0.08, 3
+DISTURBED = 0.08
 """A batch during which others took more of the processor than this tells more about them."""
+FEWEST_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ def run(ways: Mapping[str, Ask], course: Course, tell: Tell) -> Batches:
     """
     rounds: dict[int, dict[str, Batch]] = {}
     for number, name in in_turns(list(ways), course.most + 1):
-        if len(_undisturbed(rounds)) == course.rounds:
-            break
         good = len(_undisturbed(rounds))
+        if good == course.rounds:
+            break
         tell(f"{course.at_once} at once, {good} of {course.rounds} rounds undisturbed: {name}")
         course.before()
         rounds.setdefault(number, {})[name] = _batch(ways[name], course)
