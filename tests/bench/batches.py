@@ -2,7 +2,7 @@
 
 On a shared machine the speed of the engine itself wanders by a tenth from one batch to the next, so seconds alone
 often cannot tell what a way costs. The engine keeps all cores busy: the share of the processor that it is left with
-tells the same, and does not wander.
+tells nearly the same, and does not wander.
 """
 
 import statistics
@@ -89,14 +89,13 @@ def _batch(ask: Ask, course: Course) -> Batch:
 def speed_rows(what: str, ours: Sequence[Batch], theirs: Sequence[Batch], goal: Goal) -> list[Row]:
     """Tokens per second, judged only when the rounds agree; then, of our own engine, what it had of the machine."""
     others = max(batch.others for batch in (*ours, *theirs))
-    sound = others <= DISTURBED
     ratios = [mine.speed / other.speed for mine, other in zip(ours, theirs, strict=True)]
     speed = row(
         f"{what}, engine called directly",
         *_medians([batch.speed for batch in ours], [batch.speed for batch in theirs]),
         "tokens/s",
         goal=goal,
-        sound=sound and decided(ratios, goal.bound),
+        sound=others <= DISTURBED and decided(ratios, goal.bound),
         spread=f"{span(ratios)}, others up to {others:.0%}",
     )
     mine, other = ([batch.engine for batch in batches if batch.engine] for batches in (ours, theirs))
@@ -106,8 +105,6 @@ def speed_rows(what: str, ours: Sequence[Batch], theirs: Sequence[Batch], goal: 
         f"{what}, processor time left to the engine",
         *_medians(mine, other),
         "CPU s/s",
-        goal=goal,
-        sound=sound,
         spread=span([one / another for one, another in zip(mine, other, strict=True)], 3),
     )
     return [speed, left]

@@ -35,19 +35,19 @@ def test_rounds_decide_when_nearly_all_are_on_one_side(values: Sequence[float], 
     assert decided(values, 0.95) is sure
 
 
-def test_a_speed_is_judged_only_by_rounds_that_agree_and_the_engine_s_share_always() -> None:
+def test_a_speed_is_judged_only_by_rounds_that_agree_and_the_engine_s_share_is_shown() -> None:
     ours = [batch(speed, 1.9) for speed in (80.0, 120.0) * 4]
     theirs = [batch(100.0, 1.95)] * 8
     speed, left = speed_rows("x", ours, theirs, GOAL)
     assert (speed.ratio, speed.met) == (1.0, None)
-    assert (left.ratio, left.met) == (0.9744, True)
+    assert (left.ratio, left.goal) == (0.9744, None)
     [slow] = speed_rows("x", [batch(80.0)] * 8, [batch()] * 8, GOAL)
     assert (slow.ratio, slow.met) == (0.8, False)
 
 
 def test_nothing_is_judged_while_others_are_at_work() -> None:
-    ours, theirs = [batch(100.0, 1.9, others=0.09)] * 8, [batch(100.0, 1.9)] * 8
-    assert [row.met for row in speed_rows("x", ours, theirs, GOAL)] == [None, None]
+    [speed] = speed_rows("x", [batch(others=0.09)] * 8, [batch()] * 8, GOAL)
+    assert (speed.goal, speed.met) == (str(GOAL), None)
 
 
 def test_a_round_that_others_disturbed_is_measured_again_and_the_first_is_warm_up(
