@@ -26,7 +26,7 @@ test: setup ## run every test that needs neither containers nor Terraform; more 
 	@pytest -m "not terraform and not hosts" -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Not in `make test`, which tracing would slow down; these tests alone reach what LAM-001 asks for.
-coverage: setup ## measure how much of the handlers and the domain their tests reach; less than 95 % (LAM-001) fails
+coverage: setup ## measure how much of the handlers and the domain their tests reach; less than 95 % fails
 	@pytest -q tests/unit tests/contract/api/test_found_by_fuzzing.py $(wildcard tests/integration/test_*.py) \
 	  tests/ansible/test_address.py tests/ansible/test_audit.py tests/ansible/test_budget.py --ignore=tests/unit/test_house.py \
 	  --cov=lambdas --cov=tinyllama/domain --cov-report=term-missing:skip-covered --cov-fail-under=95 $(ARGS)
@@ -91,7 +91,7 @@ test-images: ## make the image that roles are tested on, or say what is missing 
 test-hosts: setup wheel ## apply every role to systemd hosts in podman and look at what it does; one role: make test-hosts ROLE=docker; a real node in the whole story: ROLE=story
 	@python -m tests.hosts $(ROLE)
 
-bench: setup ## measure against other ways to do the same, into build/bench.json; one part: make bench ONLY=router
+bench: setup ## measure against other ways to do the same, into build/bench.json; one part: make bench ONLY=router; more rounds of tokens/s: LONGER=8
 	@python -m tests.bench $(ONLY)
 
 bench-gpu: setup ## measure what the worker adds to an engine on a GPU, into build/bench-gpu.json; says why where there is none

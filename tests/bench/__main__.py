@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench import registry, table
+from tests.bench.batches import longer
 from tests.bench.rows import Row, load, merge, save
 
 RESULT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
@@ -18,7 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         parts = registry.chosen(arguments.part or os.environ.get("ONLY", "").split())
-    except registry.UnknownPartError as error:
+        longer()
+    except (registry.UnknownPartError, ValueError) as error:
         sys.stderr.write(f"tests.bench: {error}\n")
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started is ended

@@ -5,6 +5,8 @@ often cannot tell what a way costs. The engine keeps all cores busy: the share o
 tells nearly the same, and does not wander.
 """
 
+import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +18,7 @@ import psutil
 from tests.bench.engine_calls import Ask, engine_below
 from tests.bench.neighbours import busy, watch
 from tests.bench.rows import Goal, Row, row
-from tests.bench.timing import Tell, decided, in_turns, span
+from tests.bench.timing import Tell, decided, in_turns, span, two_errors
 
 DISTURBED = 0.08
 """A batch during which others took more of the processor than this tells more about them."""
@@ -34,14 +36,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What is measured: `at_once` prompts a batch, `rounds` good ones of `most`, among the processes below `family`.
+    """What is measured: `at_once` prompts a batch, `rounds` good ones, among the processes below `family`.
 
     `before` each batch things are made alike, off the clock.
     """
 
     at_once: int
     rounds: int
-    most: int
     family: psutil.Process
     prompts: Callable[[int], Sequence[str]]
     before: Callable[[], object] = lambda: None
@@ -50,17 +51,31 @@ class Course:
 Batches = Mapping[str, Sequence[Batch]]
 
 
+def longer() -> int:
+    """How many times as many rounds as usual are wanted: LONGER in the environment.
+
+    Raises:
+        ValueError: when that is no whole number from 1.
+    """
+    said = os.environ.get("LONGER") or "1"
+    if not (said.isascii() and said.isdigit() and int(said)):
+        raise ValueError(f"LONGER={said} is no whole number from 1: how many times as many rounds as usual")
+    return int(said)
+
+
 def run(ways: Mapping[str, Ask], course: Course, tell: Tell) -> Batches:
     """The batches of each way, round by round; the first round is warm-up.
 
-    Rounds that others disturbed are measured again. When too few are left, all count, and no goal is judged.
+    Rounds that others disturbed are measured again, up to as many as were wanted. When too few are left, all count,
+    and no goal is judged.
     """
     rounds: dict[int, dict[str, Batch]] = {}
-    for number, name in in_turns(list(ways), course.most + 1):
+    wanted = course.rounds * longer()
+    for number, name in in_turns(list(ways), 2 * wanted + 1):
         good = len(_undisturbed(rounds))
-        if good == course.rounds:
+        if good == wanted:
             break
-        tell(f"{course.at_once} at once, {good} of {course.rounds} rounds undisturbed: {name}")
+        tell(f"{course.at_once} at once, {good} of {wanted} rounds undisturbed: {name}")
         course.before()
         rounds.setdefault(number, {})[name] = _batch(ways[name], course)
     kept = _undisturbed(rounds)
@@ -89,26 +104,29 @@ def _batch(ask: Ask, course: Course) -> Batch:
 def speed_rows(what: str, ours: Sequence[Batch], theirs: Sequence[Batch], goal: Goal) -> list[Row]:
     """Tokens per second, judged only when the rounds agree; then, of our own engine, what it had of the machine."""
     others = max(batch.others for batch in (*ours, *theirs))
-    ratios = [mine.speed / other.speed for mine, other in zip(ours, theirs, strict=True)]
+    mine, other = ([batch.speed for batch in batches] for batches in (ours, theirs))
+    ratios = [one / another for one, another in zip(mine, other, strict=True)]
+    logs = [math.log(ratio) for ratio in ratios]
     speed = row(
         f"{what}, engine called directly",
-        *_medians([batch.speed for batch in ours], [batch.speed for batch in theirs]),
+        *_means(mine, other),
         "tokens/s",
         goal=goal,
-        sound=others <= DISTURBED and decided(ratios, goal.bound),
-        spread=f"{span(ratios)}, others up to {others:.0%}",
+        sound=others <= DISTURBED and decided([log - math.log(goal.bound) for log in logs]),
+        spread=f"{span(ratios)}, mean ±{two_errors(logs):.3f} of {len(logs)}, others up to {others:.0%}",
     )
     mine, other = ([batch.engine for batch in batches if batch.engine] for batches in (ours, theirs))
     if not mine or len(mine) != len(other):
         return [speed]
     left = row(
         f"{what}, processor time left to the engine",
-        *_medians(mine, other),
+        *_means(mine, other),
         "CPU s/s",
         spread=span([one / another for one, another in zip(mine, other, strict=True)], 3),
     )
     return [speed, left]
 
 
-def _medians(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float]:
-    return statistics.median(ours), statistics.median(theirs)
+def _means(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float]:
+    """Geometric means: their ratio is the mean of the rounds' ratios, in which what wanders slowly is no more."""
+    return statistics.geometric_mean(ours), statistics.geometric_mean(theirs)

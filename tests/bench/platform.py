@@ -13,7 +13,7 @@ from tests.bench.rows import Goal, Row
 from tests.bench.running import Queue, platform, process_of, users, wake
 from tests.bench.timing import Tell
 
-ROUNDS, MOST_ROUNDS = 8, 15
+ROUNDS = 8
 OURS, DIRECT = "through the platform", "directly"
 PROMPTS = (
     "Tell me a long story about a lighthouse keeper who finds a letter.",
@@ -45,7 +45,6 @@ def _rows(at_once: int, subjects: Mapping[str, Ask], stage: Stage, tell: Tell) -
     course = Course(
         at_once=at_once,
         rounds=ROUNDS,
-        most=MOST_ROUNDS,
         family=stage.supervisor,
         prompts=lambda number: PROMPTS[:number],
         before=stage.queue.forgive,

@@ -1,5 +1,6 @@
 """Batches of prompts: which rounds count, and what may be concluded from them."""
 
+import math
 from collections.abc import Sequence
 
 import psutil
@@ -29,14 +30,17 @@ def batch(speed: float = 100.0, engine: float | None = None, others: float = 0.0
         ([0.9] * 6, True),
         ([0.9] * 2 + [1.0] * 10, True),
         ([0.9] * 3 + [1.0] * 9, False),
+        ([0.94] * 3 + [1.0] * 9, True),  # how far off they are counts, too
+        ([0.75] * 40 + [1.15] * 60, False),
+        ([0.9] * 40 + [1.05] * 60, True),
     ],
 )
-def test_rounds_decide_when_nearly_all_are_on_one_side(values: Sequence[float], sure: bool) -> None:
-    assert decided(values, 0.95) is sure
+def test_rounds_decide_when_they_would_hardly_ever_fall_so_by_chance(values: Sequence[float], sure: bool) -> None:
+    assert decided([math.log(value / 0.95) for value in values]) is sure
 
 
 def test_a_speed_is_judged_only_by_rounds_that_agree_and_the_engine_s_share_is_shown() -> None:
-    ours = [batch(speed, 1.9) for speed in (80.0, 120.0) * 4]
+    ours = [batch(speed, 1.9) for speed in (80.0, 125.0) * 4]
     theirs = [batch(100.0, 1.95)] * 8
     speed, left = speed_rows("x", ours, theirs, GOAL)
     assert (speed.ratio, speed.met) == (1.0, None)
@@ -61,7 +65,7 @@ def test_a_round_that_others_disturbed_is_measured_again_and_the_first_is_warm_u
         asked.append(prompt)
         return Generated(0.0, lambda: 10)
 
-    course = Course(at_once=2, rounds=3, most=9, family=psutil.Process(), prompts=lambda number: ["again"] * number)
+    course = Course(at_once=2, rounds=3, family=psutil.Process(), prompts=lambda number: ["again"] * number)
     found = run({"ours": ask, "theirs": ask}, course, lambda _: None)
     assert [len(of) for of in found.values()] == [3, 3]
     assert len(asked) == 5 * 2 * 2, "warm-up, a disturbed round and three good ones"
