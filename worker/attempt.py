@@ -18,6 +18,8 @@ HELD_S = 0.1
 """For so long what the queue said of a lease still counts: about as long as storing a reply takes."""
 TOUCH_AFTER_S = 0.02
 """When a running attempt records its first sign of use; one that is over sooner records only the last."""
+LONGEST_TEXT = 65_536
+"""Characters: sixteen for each of the most tokens that can be asked for; the queues take about a hundred thousand."""
 _NOTHING = Usage(prompt_tokens=0, completion_tokens=0)
 
 
@@ -39,8 +41,8 @@ class Workbench:
 class Attempt:
     """Runs a claim to its end.
 
-    `text` grows as the engine writes, `engine_failed` tells whose fault a failure was, and from `settling` on there is
-    nothing left to renew.
+    `text` grows as the engine writes, and `engine_failed` tells whose fault a failure was. While it is `settling`, the
+    queue ends it or takes the job back: there is nothing to renew, and that it is not held any more is no news.
     """
 
     def __init__(self, claim: Claim, bench: Workbench) -> None:
@@ -100,6 +102,9 @@ class Attempt:
                     first_token_ms = self._elapsed_ms()
                     self._bench.progress.begin()
                 self.text += chunk.text
+                if len(self.text) > LONGEST_TEXT:
+                    message = f"it wrote more than {LONGEST_TEXT} characters, whatever MAX_TOKENS says"
+                    raise EngineError("generation_too_long", message, final=True)
                 self._bench.progress.at = self._bench.now()
             usage = chunk.usage or usage
         return self._reply(usage, first_token_ms)
@@ -113,9 +118,9 @@ class Attempt:
             log("lost", id=self.claim.job.id, attempt=self.claim.attempt)
             return
         standing = await self._bench.replies.put(reply)
-        settled = await self._settle(Outcome(JobStatus.DONE, standing.text))
+        settled = await self._settle(standing)
         log(
-            "done" if settled else "lost",
+            standing.status.value if settled else "lost",
             id=self.claim.job.id,
             attempt=self.claim.attempt,
             **reply.usage.model_dump(),
@@ -128,15 +133,19 @@ class Attempt:
             return True
         return bool(await self._bench.dispatch.renew([(self.claim, "")]))
 
-    async def _settle(self, outcome: Outcome) -> bool:
+    async def _settle(self, standing: Reply) -> bool:
+        """End the job as its reply object says, which may be another attempt's: that one, too, says how it ended."""
         self.settling = True
+        outcome = Outcome(standing.status, standing.text, standing.error)
         return await self._bench.dispatch.settle(self.claim, outcome)
 
     async def _fail(self, reason: str, message: str, *, final: bool = False) -> None:
         job, attempt = self.claim.job, self.claim.attempt
         status: JobStatus | None = JobStatus.FAILED
         if not final:
+            self.settling = True
             status = await self._bench.dispatch.give_back(self.claim, failure=reason)
+            self.settling = False
         log("attempt failed", id=job.id, attempt=attempt, reason=reason, message=message, job=status)
         if status is JobStatus.FAILED:
             await self.bury(reason)
@@ -152,6 +161,5 @@ class Attempt:
         except ReplyStoreError as error:
             # The job's state in the queue says the same, so nobody waits in vain.
             log("error reply not stored", id=reply.id, message=str(error))
-        status = JobStatus.FAILED if reply.error else JobStatus.DONE
-        settled = await self._settle(Outcome(status, reply.text, reply.error))
-        log("buried" if settled else "lost", id=reply.id, reason=reason, job=status)
+        settled = await self._settle(reply)
+        log("buried" if settled else "lost", id=reply.id, reason=reason, job=reply.status)

@@ -41,6 +41,7 @@ class Worker:
         self._readiness = Readiness(bench.engine)
         self._draining = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._leaving: asyncio.Task[None] | None = None
 
     def drain(self) -> None:
         """Take no more jobs, finish the running ones within the grace time; called again, stop at once."""
@@ -61,14 +62,12 @@ class Worker:
             await _first_end([drained, *intake, alive, pulse])
             log("draining", running=self._slots.busy)
             await _cancel([alive])  # or it might announce a worker that has left
-            await self._leave()
             # A call for work that is under way may still bring some: it ends by itself, and hands them back.
-            await asyncio.wait(intake, timeout=self._pace.claim_wait + 1)
-            await self._slots.finish(grace_s=self._pace.drain_grace, hurry=self._hurry)
+            await _all_or(self._hurry, [self._leave(), *intake], timeout_s=self._pace.claim_wait + 1)
+            await _all_or(self._hurry, self._slots.tasks, timeout_s=self._pace.drain_grace)
         finally:
             await _cancel([drained, *intake, alive, pulse])
-            await self._slots.hand_back()
-            await self._leave()
+            await asyncio.gather(self._leave(), self._slots.hand_back())
 
     async def _say_alive(self) -> None:
         """Announce the worker, and whether its engine would serve."""
@@ -119,8 +118,11 @@ class Worker:
             await self._changed.wait()
         return 0
 
-    async def _leave(self) -> None:
-        await self._patience.once(partial(self._bench.dispatch.retire, self._name))
+    def _leave(self) -> "asyncio.Task[None]":
+        """Say, once, that this worker is gone."""
+        retire = partial(self._bench.dispatch.retire, self._name)
+        self._leaving = self._leaving or asyncio.create_task(self._patience.once(retire))
+        return self._leaving
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
@@ -132,6 +134,14 @@ async def _first_end(tasks: Iterable["asyncio.Task[Any]"]) -> None:
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
+
+
+async def _all_or(event: asyncio.Event, tasks: Iterable["asyncio.Task[Any]"], *, timeout_s: float) -> None:
+    """Until all tasks have ended, the event is set or the time is over; none is cancelled, and none is listened to."""
+    told, ended = asyncio.create_task(event.wait()), asyncio.gather(*tasks, return_exceptions=True)
+    ends: list[asyncio.Future[Any]] = [told, ended]
+    await asyncio.wait(ends, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
 
 
 async def _cancel(tasks: Iterable["asyncio.Task[Any]"]) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from tinyllama.ports import Claim, DeadLetter
 from worker.attempt import Attempt, Workbench
@@ -35,8 +34,17 @@ class Slots:
         """Attempts that could be started."""
         return max(0, self._size - len(self._running))
 
+    @property
+    def tasks(self) -> Sequence["asyncio.Task[None]"]:
+        """The attempts under way."""
+        return list(self._running.values())
+
     def start(self, claims: Sequence[Claim]) -> None:
-        """Start an attempt at each claim."""
+        """Start an attempt at each claim; one at the same job, whose lease we have let lapse, is stopped."""
+        ours = {claim.job.id for claim in claims}
+        for attempt, task in self._running.items():
+            if attempt.claim.job.id in ours and not attempt.settling:
+                task.cancel()
         for claim in claims:
             attempt = Attempt(claim, self._bench)
             self._begin(attempt, attempt.run)
@@ -53,9 +61,11 @@ class Slots:
 
     async def refuse(self, claims: Iterable[Claim]) -> None:
         """Hand claims back unworked; the job is queued again and keeps its number of tries."""
-        for claim in claims:
-            log("handed back", id=claim.job.id)
-            await self._patience.once(partial(self._bench.dispatch.give_back, claim, failure=None))
+        await asyncio.gather(*map(self._refuse, claims))
+
+    async def _refuse(self, claim: Claim) -> None:
+        log("handed back", id=claim.job.id)
+        await self._patience.once(partial(self._bench.dispatch.give_back, claim, failure=None))
 
     async def _run(self, attempt: Attempt, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -86,23 +96,12 @@ class Slots:
         held = await self._patience.once(partial(self._bench.dispatch.renew, pairs))
         if held is None:
             return
-        for attempt, task in [(one, self._running[one]) for one in texts if one in self._running]:
+        for attempt, task in [(one, self._running[one]) for one in texts if one in self._running and not one.settling]:
             if attempt.claim.job.id in held:
                 attempt.held(now)
             else:
                 log("stopped", id=attempt.claim.job.id, reason="cancelled, expired or taken over")
                 task.cancel()
-
-    async def finish(self, *, grace_s: float, hurry: asyncio.Event) -> None:
-        """Let the attempts end within `grace_s` or until `hurry`; hand the rest back unworked."""
-        tasks = list(self._running.values())
-        if tasks:
-            hurried = asyncio.create_task(hurry.wait())
-            ended = asyncio.ensure_future(asyncio.gather(*tasks, return_exceptions=True))
-            ends: list[asyncio.Future[Any]] = [hurried, ended]
-            await asyncio.wait(ends, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
-            hurried.cancel()
-        await self.hand_back()
 
     async def hand_back(self) -> None:
         """Stop every attempt now, and hand its job back."""

@@ -1,4 +1,4 @@
-"""What must be true of every job when the storm is over."""
+"""What must be true of every job when the storm is over, which is sooner than a job that is not short-lived expires."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -41,6 +41,8 @@ def _broken(story: Story, versions: list[Reply]) -> Iterable[str]:
         return
     if story.first and not story.forgotten and story.first != story.last:
         yield f"it ended twice: {story.first.status}, then {story.last.status}, or with another text"
+    if story.last.status is JobStatus.EXPIRED and not story.errand.short_lived:
+        yield "it expired, minutes before its time"
     yield from _cancelled(story, story.last.status)
     yield from _reply(story, versions)
 

@@ -12,14 +12,15 @@ from tinyllama.ports import CancelCode
 class Story:
     """One job as its owner knows it.
 
-    `accepted` is None when the queue did not answer: such a job may exist or not. `first` is the first final view that
-    the owner got, and `last` what is there when everything is over.
+    `accepted` is None when the queue did not answer: such a job may exist or not, and is `open` when it was last seen
+    and had not ended. `first` is the first final view that the owner got, and `last` what is there at the very end.
     """
 
     errand: Errand
     job: Job
     accepted: bool | None = None
     accepted_at: float = 0.0
+    open: bool = False
     first: JobView | None = None
     first_at: float = 0.0
     last: JobView | None = None

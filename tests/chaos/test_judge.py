@@ -17,7 +17,7 @@ from tinyllama.ports import CancelCode
 ERRAND = Errand(0, 1, factories.ALICE, "errand 1 write 0", None, short_lived=False)
 TEXT = text_of(ERRAND.prompt) + " by 1, 1"
 DONE = JobView(status=JobStatus.DONE, text=TEXT)
-CANCELLED = JobView(status=JobStatus.CANCELLED)
+CANCELLED, EXPIRED = JobView(status=JobStatus.CANCELLED), JobView(status=JobStatus.EXPIRED)
 
 
 def story(**fields: Any) -> Story:
@@ -49,6 +49,7 @@ def test_a_job_that_went_well_breaks_no_promise() -> None:
         ({"first": JobView(status=JobStatus.DONE, text="another")}, "ended twice"),
         ({"cancel": CancelCode.CANCELLED}, "told that it is cancelled"),
         ({"first": CANCELLED, "last": CANCELLED}, "nobody cancelled it"),
+        ({"first": EXPIRED, "last": EXPIRED}, "minutes before its time"),
         ({"strangers": 1}, "somebody else"),
         ({"accepted": False}, "refused"),
         ({"last": JobView(status=JobStatus.DONE, text="other"), "first": None}, "its state says"),
@@ -58,6 +59,11 @@ def test_a_job_that_went_well_breaks_no_promise() -> None:
 def test_each_broken_promise_is_noticed(fields: dict[str, Any], says: str) -> None:
     told = story(**fields)
     assert any(says in promise for promise in broken(told, reply(told)))
+
+
+def test_a_job_that_was_to_expire_may() -> None:
+    told = story(errand=replace(ERRAND, short_lived=True), first=EXPIRED, last=EXPIRED)
+    assert broken(told) == []
 
 
 def test_a_second_reply_and_a_missing_one_and_somebody_else_s_are_noticed() -> None:

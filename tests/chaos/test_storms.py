@@ -1,4 +1,4 @@
-"""Small storms on real processes. `make chaos` raises big ones; a seed that found something goes into `SEEDS`."""
+"""Small storms on real processes. `make chaos` raises big ones."""
 
 import json
 import os
@@ -15,6 +15,7 @@ from tests.chaos.network import way_in
 from tests.chaos.plan import Size, draw
 from tests.chaos.report import show, summary
 from tests.chaos.storm import Outcome, run
+from tests.chaos.world import SqsQueue
 
 CONSOLE = Console(width=160)
 
@@ -35,6 +36,14 @@ def test_eight_workers_share_one_queue_and_nothing_is_lost_when_they_and_redis_a
     assert told(outcome) == []
     assert len(outcome.blows) >= 4
     assert shared(summary(outcome))
+
+
+def test_workers_on_sqs_lose_nothing_either_when_they_are_hurt_and_it_is_silent() -> None:
+    size = Size(workers=3, jobs=60, seconds=4, blows=6, restarts=False, skew_max_s=SqsQueue.skew_max_s)
+    outcome = run(draw(4, size), queue="sqs")
+    assert told(outcome) == []
+    assert len(outcome.blows) >= 4
+    assert summary(outcome)["ends"]["done"]
 
 
 def test_a_queue_that_comes_back_empty_forgets_old_jobs_and_keeps_its_promises_to_new_ones() -> None:

@@ -46,8 +46,9 @@ class Traffic:
         return not any(thread.is_alive() for thread in self._threads[:_SENDERS])
 
     def unfinished(self) -> list[Story]:
-        """Accepted jobs whose end nobody has seen."""
-        waiting = [story for story in list(self.stories) if story.accepted and not story.first]
+        """Jobs that are there and whose end nobody has seen."""
+        there = [story for story in list(self.stories) if story.accepted or (story.accepted is None and story.open)]
+        waiting = [story for story in there if not story.first]
         return [story for story in waiting if story.accepted_at > self.lost_at]
 
     def finish(self) -> None:
@@ -96,6 +97,7 @@ class Traffic:
         if after is not None and story.cancel is None and time.monotonic() >= story.accepted_at + after:
             self._cancel(api, story)
         view = api.look(story.job.id, story.errand.sub).view
+        story.open = view is not None and not view.status.final
         if view and view.status.final:
             story.first, story.first_at = view, time.monotonic()
             story.note(f"first seen at its end: {view}")

@@ -1,7 +1,7 @@
 """`python -m tests.chaos.victim`: the real worker, with an engine beside it, and a clock that may be wrong.
 
 `CHAOS_SKEW_S` is by how much. `CHAOS_BREAK` takes one promise away, so that a test can see whether the judge notices:
-`fence`, `reclaim` or `one_reply`.
+`fence` or `reclaim`.
 """
 
 import os
@@ -60,21 +60,10 @@ def _no_reclaim() -> None:
     Worker._take_over = never  # type: ignore[method-assign]
 
 
-def _no_single_reply() -> None:
-    from tinyllama.adapters.s3_replies import S3Replies  # noqa: PLC0415
-
-    def overwrite(self: Any, reply: Any) -> Any:
-        self._client.put_object(Bucket=self._bucket, Key=f"{reply.id}.json", Body=reply.to_json())
-        return reply
-
-    S3Replies._put = overwrite  # type: ignore[method-assign]
-
-
 _SABOTAGE: dict[str, Callable[[], None]] = {
     "": lambda: None,
     "fence": _no_fence,
     "reclaim": _no_reclaim,
-    "one_reply": _no_single_reply,
 }
 
 if __name__ == "__main__":

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from tests.engines import ScriptedEngine
-from tests.factories import ALICE, job
+from tests.factories import ALICE, job, reply
 from tinyllama.adapters.memory_queue import MemoryAdmissions, MemoryDispatch, MemoryQueue
 from tinyllama.adapters.memory_replies import MemoryReplies
 from tinyllama.domain.errors import EngineError, QueueUnavailableError
-from tinyllama.domain.jobs import Job, JobStatus
+from tinyllama.domain.jobs import Job, JobStatus, JobView
 from tinyllama.domain.limits import QueueLimits
 from tinyllama.domain.node import Activity
 from tinyllama.domain.throttle import ThrottlePolicy
-from tinyllama.ports import Chunk, Claims
+from tinyllama.ports import Chunk, Claim, Claims
 from worker.attempt import Workbench
 from worker.loop import Pace, Worker
 
@@ -231,6 +231,70 @@ async def test_a_second_signal_does_not_wait_for_the_grace_time() -> None:
         await it.until_status(asked, JobStatus.RUNNING)
         it.worker.drain()
     assert it.status(asked) is JobStatus.QUEUED
+
+
+async def test_a_second_signal_does_not_wait_for_a_call_for_work_either() -> None:
+    async with node(pace=replace(QUICK, claim_wait=60)) as it:
+        await it.until(it.queue.worker_ready)
+        it.worker.drain()
+
+
+async def test_jobs_are_handed_back_at_the_same_time_since_the_queue_may_be_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both = asyncio.Barrier(2)
+
+    async with node(slots=2) as it:
+        real = it.dispatch.give_back
+
+        async def give_back(claim: Claim, *, failure: str | None) -> JobStatus | None:
+            await both.wait()
+            return await real(claim, failure=failure)
+
+        monkeypatch.setattr(it.dispatch, "give_back", give_back)
+        it.engine.gate.clear()
+        asked = [it.send(), it.send()]
+        for one in asked:
+            await it.until_status(one, JobStatus.RUNNING)
+        it.worker.drain()
+    assert [it.status(one) for one in asked] == [JobStatus.QUEUED] * 2
+
+
+async def test_a_job_that_comes_back_to_a_worker_that_let_its_lease_lapse_is_written_once() -> None:
+    async with node(slots=2, pace=replace(QUICK, pulse=60)) as it:
+        it.engine.gate.clear()
+        asked = it.send(prompt="one two")
+        await it.until_status(asked, JobStatus.RUNNING)
+        it.queue.records[asked.id].leased_until = 0.0  # as after a pause
+        await it.until(lambda: it.queue.records[asked.id].attempts == 2)
+        await it.until(lambda: it.worker._slots.busy == 1)
+        it.engine.gate.set()
+        await it.until_status(asked, JobStatus.DONE)
+
+
+async def test_a_job_ends_as_the_reply_that_stands_says() -> None:
+    """Of another attempt, which died between its reply and the end, or which was handed back in between."""
+    asked = job()
+    async with node() as it:
+        await it.replies.put(reply(asked.id, "").model_copy(update={"error": "generation_too_long"}))
+        it.api.admit(asked)
+        await it.until_status(asked, JobStatus.FAILED)
+        view = it.api.look(asked.id, ALICE).view
+    assert view == JobView(status=JobStatus.FAILED, error="generation_too_long")
+    assert it.replies.objects[asked.id].error == "generation_too_long"
+
+
+async def test_an_engine_that_does_not_stop_writing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def write_on(_prompt: str) -> AsyncIterator[Chunk]:
+        while True:
+            yield Chunk("on and " * 1_000)
+            await asyncio.sleep(0)
+
+    async with node() as it:
+        monkeypatch.setattr(it.engine, "generate", write_on)
+        asked = it.send()
+        await it.until_status(asked, JobStatus.FAILED)
+    assert it.replies.objects[asked.id].error == "generation_too_long"
 
 
 class _Calls(list[str]):

@@ -25,7 +25,7 @@ _PARTS = {
     "cancel": ("entries", "ended"),
     "look": ("throttle", "ready"),
     "snapshot": ("ready",),
-    "drain": ("entries", "sweep"),
+    "drain": ("entries", "sweep", "ended"),
     "busy": ("entries", "sweep"),
     "take": ("entries", "attempt"),
     "reclaim": ("entries", "attempt"),

@@ -122,7 +122,14 @@ class SqsAdmissions:
         state, ready = found.get(state_key(job_id), {}), worker_ready(found.get(DOOR, {}), now)
         if state.get("owner_sub") != sub:
             return Look(allowed=True, worker_ready=ready)
-        return Look(allowed=True, view=_view(state, status_of(state, now)), worker_ready=ready)
+        return Look(allowed=True, view=_view(self._ended_if_over(job_id, state, now)), worker_ready=ready)
+
+    def _ended_if_over(self, job_id: str, state: Item, now: int) -> Item:
+        """The state. Before anybody is told that a job has expired, it has: a worker's clock may be behind ours."""
+        if status_of(state, now).value == state["job_status"]:
+            return state
+        self._jobs.expire(job_id)
+        return self._table.get(state_key(job_id)) or state
 
     def cancel(self, job_id: str, sub: str) -> CancelCode:
         now = self._jobs.now()
@@ -132,10 +139,8 @@ class SqsAdmissions:
             state = refused.item or {}
             if state.get("owner_sub") != sub or state["ttl_at"] <= now / 1000:
                 return CancelCode.NOT_FOUND
-            status = status_of(state, now)
-            if status is JobStatus.EXPIRED:
-                self._jobs.expire(job_id)
-            return CancelCode.CANCELLED if status is JobStatus.CANCELLED else CancelCode.ALREADY_FINISHED
+            status = self._ended_if_over(job_id, state, now)["job_status"]
+            return CancelCode.CANCELLED if status == JobStatus.CANCELLED else CancelCode.ALREADY_FINISHED
         return CancelCode.CANCELLED
 
     def snapshot(self) -> QueueSnapshot:
@@ -151,7 +156,8 @@ def cancellable(sub: str, now: int) -> Condition:
     return Condition(when, {**OPEN_STATUSES, "sub": sub, "now": now})
 
 
-def _view(state: Item, status: JobStatus) -> JobView:
+def _view(state: Item) -> JobView:
+    status = JobStatus(state["job_status"])
     return JobView(
         status=status,
         text=state.get("reply_text") if status is JobStatus.DONE else None,

@@ -1,6 +1,7 @@
 """The worker's side of the SQS queue: blocking calls in threads of their own, heartbeats on the door."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -11,6 +12,7 @@ from tinyllama.adapters.dynamo_jobs import DOOR, DynamoJobs
 from tinyllama.adapters.dynamo_table import ConditionFailedError, Item, update
 from tinyllama.adapters.sqs_messages import SqsMessages
 from tinyllama.adapters.sqs_work import SqsWork
+from tinyllama.domain.errors import QueueUnavailableError
 from tinyllama.domain.jobs import JobStatus
 from tinyllama.domain.limits import HEARTBEAT_TTL_S, DispatchLimits
 from tinyllama.ports import Claim, Claims, Heartbeat, Outcome
@@ -23,7 +25,10 @@ _THREADS = 16
 
 
 class SqsDispatch:
-    """`Dispatch` on SQS and DynamoDB. A call that is cancelled may still take effect, as one whose answer was lost."""
+    """`Dispatch` on SQS and DynamoDB. A call that is cancelled may still take effect, as one whose answer was lost.
+
+    Only `claim` ends when its question has been answered, and hands back what it was given.
+    """
 
     def __init__(self, jobs: DynamoJobs, messages: SqsMessages, limits: DispatchLimits | None = None) -> None:
         self._jobs = jobs
@@ -45,7 +50,15 @@ class SqsDispatch:
             self._jobs.table.write(update(DOOR, "REMOVE #worker", {}, names={"worker": name}))
 
     async def claim(self, limit: int, *, wait_s: float) -> Claims:
-        return await self._aside(partial(self._work.receive, limit, wait_s=wait_s))
+        asked = asyncio.ensure_future(self._aside(partial(self._work.receive, limit, wait_s=wait_s)))
+        try:
+            return await asyncio.shield(asked)
+        except asyncio.CancelledError:
+            # SQS cannot be told that nobody listens any more: what it still brings, would wait for its lease to lapse.
+            with contextlib.suppress(QueueUnavailableError):
+                for claim in (await asked).run:
+                    await self.give_back(claim, failure=None)
+            raise
 
     async def reclaim(self, limit: int) -> Claims:
         return await self._aside(partial(self._work.sweep, limit))

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from tinyllama.domain.jobs import JobStatus
+
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -31,6 +33,11 @@ class Reply(_Value):
     usage: Usage
     timings: Timings
     error: str | None = None
+
+    @property
+    def status(self) -> JobStatus:
+        """How the job ended."""
+        return JobStatus.FAILED if self.error else JobStatus.DONE
 
     def to_json(self) -> bytes:
         """The object's bytes."""

@@ -57,6 +57,14 @@ async def test_who_waits_for_a_job_that_is_cancelled_is_told(world: World) -> No
     assert await told(one) == JobView(status=JobStatus.CANCELLED)
 
 
+async def test_who_waits_for_a_job_that_is_cancelled_for_a_stop_is_told(world: World) -> None:
+    claim = await running(world)
+    one = waiting(world, claim.job.id)
+    await asyncio.sleep(UNTIL_ALL_WAIT_S)
+    assert world.gate().close(ALICE)
+    assert await told(one) == JobView(status=JobStatus.CANCELLED)
+
+
 async def test_a_job_that_still_runs_is_shown_as_it_is_when_the_time_is_over(world: World) -> None:
     claim, began = await running(world), time.monotonic()
     assert await told(waiting(world, claim.job.id, 0.3)) == JobView(status=JobStatus.RUNNING, partial="a rep")

@@ -1,5 +1,7 @@
 """The SQS queue when AWS fails, delivers twice, forgets, or tells another time."""
 
+import asyncio
+
 import pytest
 from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import sqs_backends
@@ -162,6 +164,34 @@ async def test_a_worker_by_another_clock_can_take_over_early_but_never_end_a_job
     if not found:
         assert await slow.settle(old, Outcome(JobStatus.DONE, "the slow one"))
     assert status(world, asked) is JobStatus.DONE
+
+
+async def test_a_job_whose_owner_was_told_that_it_expired_is_begun_by_no_worker_whose_clock_is_behind(
+    world: SqsWorld,
+) -> None:
+    asked, clock = admitted(world), Clock(world)
+    clock.ahead_s = -5.0
+    over = {"over": world.jobs.now() - 2_000}
+    world.table.write(update(state_key(asked.id), "SET expires_at=:over", over))
+    assert status(world, asked) is JobStatus.EXPIRED
+    slow = later(world, clock)
+    assert not await slow.claim(1, wait_s=0)
+    assert not await slow.reclaim(1)
+    assert status(world, asked) is JobStatus.EXPIRED
+    assert world.admissions().cancel(asked.id, asked.sub) is CancelCode.ALREADY_FINISHED
+
+
+async def test_a_claim_that_nobody_waits_for_any_more_hands_back_what_it_brings(world: SqsWorld) -> None:
+    worker = world.dispatch()
+    claiming = asyncio.create_task(worker.claim(1, wait_s=2))
+    await asyncio.sleep(0.2)
+    claiming.cancel()
+    asked = admitted(world)
+    with pytest.raises(asyncio.CancelledError):
+        await claiming
+    assert status(world, asked) is JobStatus.QUEUED
+    [claim] = (await world.dispatch("heir").claim(1, wait_s=2)).run
+    assert (claim.job.id, world.table.get(state_key(asked.id))["tries"]) == (asked.id, 1)
 
 
 async def test_a_failed_job_leaves_a_dead_letter_with_its_reason_in_the_redrive_queue(world: SqsWorld) -> None:

@@ -1,7 +1,6 @@
-"""Many at once: the count of unfinished jobs never drifts, and a closed door leaves nobody behind."""
+"""Many at once: the count of unfinished jobs never drifts."""
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,10 +9,8 @@ from tests.factories import ALICE, job
 from tinyllama.domain.jobs import JobStatus
 from tinyllama.domain.limits import QueueLimits
 from tinyllama.domain.throttle import ThrottlePolicy
-from tinyllama.ports import AdmitCode, Heartbeat, Outcome
+from tinyllama.ports import AdmitCode, Outcome
 
-EACH_END = 12
-"""How many drains must find the queue empty, and how many must find a job in it, in as many tries as that takes."""
 EASY = ThrottlePolicy(burst=100_000, interval_ms=1)
 
 
@@ -32,51 +29,6 @@ async def test_a_cap_holds_however_many_ask_at_the_same_time(world: SqsWorld) ->
     assert codes.count(AdmitCode.ADMITTED) == 5
     assert codes.count(AdmitCode.QUEUE_FULL) == 7
     assert len(world.jobs.door()["open_jobs"]) == 5
-
-
-async def test_drains_in_a_storm_of_admissions_leave_no_job_behind_a_closed_door(world: SqsWorld) -> None:
-    """Whoever was told that a worker is ready was admitted before the door closed, or the door did not close."""
-    await world.dispatch().announce(Heartbeat("worker-1", "m", slots=1, busy=0, ready=True))
-    gate, over = world.gate(), threading.Event()
-    told_ready: set[str] = set()
-
-    def storm(user: int) -> int:
-        side, admitted = world.admissions(), 0
-        try:
-            while not over.is_set():
-                asked, since = job(sub=f"user-{user}"), time.monotonic()
-                admission = side.admit(asked)
-                assert admission.code is AdmitCode.ADMITTED
-                admitted += 1
-                if admission.worker_ready:
-                    told_ready.add(asked.id)
-                    assert asked.id in world.jobs.door()["open_jobs"]
-                side.cancel(asked.id, asked.sub)
-                over.wait(time.monotonic() - since)  # or the queue is never empty, and nothing is shown
-        finally:
-            over.set()
-        return admitted
-
-    def drain() -> None:
-        closed = refused = 0
-        try:
-            while min(closed, refused) < EACH_END and not over.is_set():
-                if not gate.close():
-                    refused += 1
-                    continue
-                closed += 1
-                door = world.jobs.door()
-                # Whoever was admitted since was told that no worker is ready, and wakes the node again.
-                assert "closed_until" in door
-                assert not door.get("open_jobs", set()) & told_ready
-                gate.open()
-        finally:
-            over.set()
-
-    admitted = at_once(lambda: storm(1), lambda: storm(2), drain)[:2]
-    assert told_ready
-    assert min(admitted) > 0  # type: ignore[type-var, operator]
-    assert world.jobs.door().get("open_jobs") is None
 
 
 async def test_workers_and_cancels_that_race_end_each_job_once_and_the_count_at_nought(world: SqsWorld) -> None:

@@ -1,10 +1,14 @@
-"""The worker's promises when things break for real: processes killed, Redis gone, S3 refusing."""
+"""The worker's promises when things break for real: processes killed, the queue gone, S3 refusing."""
 
 import signal
+import time
 
 from tests.factories import ALICE
-from tests.integration.worker.conftest import Station
+from tests.integration.worker.station import RedisStation, SqsStation, Station, on_redis, on_sqs
 from tinyllama.domain.jobs import JobStatus
+
+AT_ONCE_S = 5.0
+"""A call to SQS that waits for messages, 2 s at most, cannot be taken back; then the interpreter ends."""
 
 
 async def test_a_job_whose_worker_is_killed_is_finished_by_the_next_one_once(station: Station) -> None:
@@ -62,11 +66,27 @@ async def test_a_second_sigterm_hands_the_job_back_at_once(station: Station) -> 
     worker.send_signal(signal.SIGTERM)
     await station.until(lambda: "draining" in station.log("worker-1"))
     worker.send_signal(signal.SIGTERM)
+    told = time.monotonic()
     assert await station.ended(worker) == 0
+    assert time.monotonic() - told < AT_ONCE_S
     assert station.status(asked) is JobStatus.QUEUED
 
 
-async def test_redis_that_restarts_empty_is_said_once_and_new_jobs_are_served(station: Station) -> None:
+@on_sqs
+async def test_sqs_away_is_said_once_and_new_jobs_are_served_when_it_is_back(station: SqsStation) -> None:
+    station.start_worker("worker-1")
+    first = station.send()
+    await station.until_status(first, JobStatus.DONE)
+    station.aws.fail("sqs:ReceiveMessage", "ServiceUnavailable", times=3, status=503)
+    await station.until(lambda: "queue is back" in station.log("worker-1"))
+    assert station.log("worker-1").count('"queue away"') == 1
+    second = station.send()
+    await station.until_status(second, JobStatus.DONE)
+    assert station.engine.asked == [first.prompt, second.prompt]
+
+
+@on_redis
+async def test_redis_that_restarts_empty_is_said_once_and_new_jobs_are_served(station: RedisStation) -> None:
     station.start_worker("worker-1")
     await station.until(lambda: station.api.snapshot().worker_ready)
     forgotten = station.send()
@@ -80,7 +100,8 @@ async def test_redis_that_restarts_empty_is_said_once_and_new_jobs_are_served(st
     assert station.reply(forgotten).text == "hello"
 
 
-async def test_a_worker_that_starts_before_redis_waits_for_it(station: Station) -> None:
+@on_redis
+async def test_a_worker_that_starts_before_redis_waits_for_it(station: RedisStation) -> None:
     port = station.redis.port
     station.redis.kill()
     station.start_worker("early")
@@ -105,12 +126,11 @@ async def test_s3_refusing_for_good_fails_the_job_and_says_why(station: Station)
     station.aws.fail("s3:PutObject", "AccessDenied", times=None)
     asked = station.send()
     await station.until_status(asked, JobStatus.FAILED)
-    view = station.api.look(asked.id, ALICE).view
-    assert view is not None
-    assert view.error == "reply_store_unavailable"
+    assert station.view(asked).error == "reply_store_unavailable"
 
 
-async def test_a_bad_environment_is_named_and_exits_with_two(station: Station) -> None:
+@on_redis
+async def test_a_bad_environment_is_named_and_exits_with_two(station: RedisStation) -> None:
     worker = station.start_worker("broken", WORKER_SLOTS="many", ENGINE_URL="")
     assert await station.ended(worker) == 2
     assert "WORKER_SLOTS" in station.log("broken")

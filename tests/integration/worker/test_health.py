@@ -1,4 +1,4 @@
-"""`GET /health` tells the truth about an engine: through the router's handler, a real worker and a real Redis."""
+"""`GET /health` tells the truth about an engine: through the router's handler, a real worker and a real queue."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from lambdas.router import handler, wiring
 from local.aws.seed import seed
-from tests.integration.worker.conftest import Station
+from tests.integration.worker.station import Station
 from tests.tokens import AUDIENCE, ISSUER, key_set, token
 from tinyllama.adapters.ec2_node import Ec2Nodes
 from tinyllama.domain.jobs import JobStatus
@@ -19,7 +19,7 @@ READY, STARTING = (200, "ready"), (503, "starting")
 
 @pytest.fixture
 def router(station: Station, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The router on the station's Redis, and a node that runs, as far as EC2 knows."""
+    """The router on the station's queue, and a node that runs, as far as EC2 knows."""
     station.s3.delete_bucket(Bucket="tlfif-responses-123456789012")  # the station's own, which seed makes
     account = seed(station.aws.url)
     nodes = Ec2Nodes(station.aws.client("ec2"))
@@ -29,8 +29,7 @@ def router(station: Station, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, text in {
         "COGNITO_ISSUER": ISSUER,
         "COGNITO_AUD": AUDIENCE,
-        "REDIS_HOST": "127.0.0.1",
-        "REDIS_PORT": str(station.redis.port),
+        **station.queue,
         "REDIS_TIMEOUT_S": "2",
         "REPLY_BUCKET": account.reply_bucket,
         "LEASE_ROLE_ARN": account.lease_role_arn,

@@ -9,10 +9,11 @@ import pytest
 from local.aws.account import Account
 from local.aws.ec2.imds import Credentials, Identity, serve_imds
 from local.aws.seed import seed
-from tests.integration.worker.conftest import Station
+from tests.integration.worker.station import Station, on_redis
 from tinyllama.adapters.scheduler_leases import SchedulerLeases
 from tinyllama.domain.jobs import JobStatus
 
+pytestmark = on_redis
 NODE = "i-0123456789abcdef0"
 OFTEN = {"LEASE_CHECK_S": "0.1", "NODE_LEASE_S": "60"}
 

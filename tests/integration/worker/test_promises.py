@@ -1,4 +1,4 @@
-"""What users may rely on, with real processes on a real redis-server: one end, one reply, nobody behind the dead."""
+"""What users may rely on, with real processes, on Redis and on SQS: one end, one reply, nobody behind the dead."""
 
 import json
 import signal
@@ -7,19 +7,10 @@ import time
 import pytest
 
 from tests.factories import ALICE, reply
-from tests.integration.worker.conftest import BUCKET, LEASE_S, Station
-from tinyllama.adapters.redis_link import RedisLink
+from tests.integration.worker.station import BUCKET, LEASE_S, Station
 from tinyllama.adapters.s3_replies import S3Replies
-from tinyllama.domain.jobs import Job, JobStatus, JobView
+from tinyllama.domain.jobs import JobStatus, JobView
 from tinyllama.ports import CancelCode
-
-
-def link(station: Station) -> RedisLink:
-    return RedisLink("127.0.0.1", station.redis.port, timeout_s=2)
-
-
-def view(station: Station, asked: Job) -> JobView | None:
-    return station.api.look(asked.id, ALICE).view
 
 
 async def test_a_job_that_kills_three_workers_is_dead_blocks_nobody_and_a_reply_that_stood_is_not_lost(
@@ -40,12 +31,11 @@ async def test_a_job_that_kills_three_workers_is_dead_blocks_nobody_and_a_reply_
     await station.until_status(behind, JobStatus.DONE)
     await station.until_status(poison, JobStatus.FAILED)
     await station.until_status(answered, JobStatus.DONE)
-    assert view(station, poison) == JobView(status=JobStatus.FAILED, error="worker_died")
+    assert station.view(poison) == JobView(status=JobStatus.FAILED, error="worker_died")
     assert (station.reply(poison).text, station.reply(poison).error) == ("", "worker_died")
-    assert view(station, answered) == JobView(status=JobStatus.DONE, text="it stood")
+    assert station.view(answered) == JobView(status=JobStatus.DONE, text="it stood")
     assert station.reply(answered).text == "it stood"
-    [[_, letter]] = link(station).ask("XRANGE", "dead", "-", "+")
-    assert letter == ["id", poison.id, "reason", "worker_died"]
+    assert station.dead_letters() == [(poison.id, "worker_died")]
     assert station.engine.asked.count("poison") == 3
 
 
@@ -83,14 +73,13 @@ async def test_cancelling_stops_the_engine_within_a_second_and_in_the_queue_at_o
 
 async def test_an_expired_job_is_never_generated_and_its_owner_is_told(station: Station) -> None:
     expired = station.send(prompt="expired")
-    link(station).ask("PEXPIRE", f"job:{expired.id}", 1)
-    await station.until_status(expired, JobStatus.EXPIRED)
+    await station.outlive(expired)
     station.start_worker("one")
     behind = station.send(prompt="behind")
     await station.until_status(behind, JobStatus.DONE)
     assert station.engine.asked == ["behind"]
     assert station.status(expired) is JobStatus.EXPIRED
-    assert link(station).ask("HGET", f"state:{expired.id}", "status") == "expired", "written by the worker that met it"
+    assert station.kept(expired) == "expired", "written down, by the worker that met it at the latest"
     assert station.api.snapshot().depth == 0
 
 
@@ -107,8 +96,7 @@ async def test_what_the_grace_time_does_not_suffice_for_is_handed_back_and_done_
     station.engine.go.set()
     station.start_worker("second")
     await station.until_status(asked, JobStatus.DONE)
-    released, attempts = link(station).ask("HMGET", f"state:{asked.id}", "released", "attempts")
-    assert (released, attempts) == ("1", "2"), "it cost the job no try"
+    assert station.tries(asked) == 1, "it cost the job no try"
 
 
 @pytest.mark.parametrize("settings", [{"ENGINE_TIMEOUT_S": "0.3"}, {"ATTEMPT_MAX_S": "0.3"}])
@@ -119,10 +107,8 @@ async def test_an_engine_that_hangs_is_bounded_per_silence_and_in_total(
     station.start_worker("one", **settings)
     asked = station.send()
     await station.until_status(asked, JobStatus.FAILED)
-    told = view(station, asked)
-    assert told is not None
     silence = "ENGINE_TIMEOUT_S" in settings
-    assert told.error == ("engine_timeout" if silence else "generation_too_long")
+    assert station.view(asked).error == ("engine_timeout" if silence else "generation_too_long")
     assert station.engine.asked.count(asked.prompt) == (3 if silence else 1)
     failed = [json.loads(line) for line in station.log("one").splitlines() if "attempt failed" in line]
     assert len(failed) == (3 if silence else 1), "each is counted in the log"

@@ -8,7 +8,7 @@ import pytest
 
 from local.aws.ec2.imds import Credentials, Identity, SpotMarket, serve_imds
 from tests.integration.aws.instances import ManualClock
-from tests.integration.worker.conftest import Station
+from tests.integration.worker.station import Station, on_redis
 from tinyllama.adapters.imds import Interruption, Metadata
 from tinyllama.domain.errors import NodeError
 from tinyllama.domain.jobs import JobStatus
@@ -61,6 +61,7 @@ def test_a_service_that_is_not_there_is_an_error_that_names_it() -> None:
         Metadata("http://127.0.0.1:9").interruption()
 
 
+@on_redis
 async def test_a_spot_notice_drains_the_worker_which_finishes_its_job(station: Station, host: Host) -> None:
     station.engine.go.clear()
     worker = station.start_worker("one", SPOT_POLL_S="0.05", AWS_EC2_METADATA_SERVICE_ENDPOINT=host.url)
@@ -75,6 +76,7 @@ async def test_a_spot_notice_drains_the_worker_which_finishes_its_job(station: S
     assert (station.status(asked), station.status(late)) == (JobStatus.DONE, JobStatus.QUEUED)
 
 
+@on_redis
 async def test_a_worker_that_is_started_again_after_the_notice_takes_nothing(station: Station, host: Host) -> None:
     host.market.interrupt(datetime.now(UTC) + timedelta(minutes=2))
     asked = station.send()
@@ -85,6 +87,7 @@ async def test_a_worker_that_is_started_again_after_the_notice_takes_nothing(sta
     assert "draining" not in station.log("one"), "it never said that it is there"
 
 
+@on_redis
 async def test_without_a_metadata_service_the_worker_says_so_once_and_works(station: Station) -> None:
     station.start_worker("one", SPOT_POLL_S="0.02", AWS_EC2_METADATA_SERVICE_ENDPOINT="http://127.0.0.1:9")
     await station.until(lambda: "no spot notices" in station.log("one"))
