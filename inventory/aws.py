@@ -9,6 +9,7 @@ How hosts are reached is in group_vars/tinyllama.yml. Exit code 1: AWS did not a
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from string import ascii_lowercase
 from typing import Any
 
 import boto3
@@ -49,6 +50,7 @@ def inventory(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             "instance_type": instance["InstanceType"],
             "instance_state": state,
             "instance_role": tags["Role"],
+            "aws_region": instance["Placement"]["AvailabilityZone"].rstrip(ascii_lowercase),
             "public_ip": instance.get("PublicIpAddress", ""),
             "private_ip": instance.get("PrivateIpAddress", ""),
         }

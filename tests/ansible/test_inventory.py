@@ -3,6 +3,7 @@
 import json
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +55,8 @@ def test_a_running_node_is_in_the_group_of_its_role(cloud: Cloud) -> None:
     found = listed()
     assert found["gpu_node"]["hosts"] == ["tinyllama-gpu"]
     assert found["asleep"]["hosts"] == []
-    assert found["_meta"]["hostvars"]["tinyllama-gpu"]["instance_id"] == cloud.node_id
+    told = found["_meta"]["hostvars"]["tinyllama-gpu"]
+    assert (told["instance_id"], told["aws_region"]) == (cloud.node_id, "eu-central-1")
 
 
 def test_without_instances_the_groups_are_empty_and_nothing_fails(cloud: Cloud) -> None:
@@ -111,3 +113,31 @@ def test_the_connection_is_a_variable(cloud: Cloud, connection: str, host: str, 
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert ("aws ssm start-session" in shown.stdout) == (connection == "ssm")
     assert (cloud.node_id in shown.stdout) == bool(host)
+
+
+def test_ssh_lets_a_key_in_and_goes_through_session_manager(cloud: Cloud, tmp_path: Path) -> None:
+    if shutil.which("ssh") is None:
+        pytest.skip("there is no ssh on this machine")
+    cloud.bring_to("running")
+    called, aws = tmp_path / "called", tmp_path / "aws"
+    aws.write_text(f'#!/bin/sh\necho "$*" >>{called}\ntest "$1" = ec2-instance-connect\n')  # the tunnel fails
+    aws.chmod(0o755)
+    key = tmp_path / "key.pub"
+    done = subprocess.run(
+        [
+            *(BIN / "ansible", "-i", SCRIPT, "gpu_node", "-m", "ansible.builtin.raw", "-a", "true"),
+            "-e",
+            f"tl_public_key={key}",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PATH": os.pathsep.join([str(tmp_path), str(BIN), os.environ["PATH"]])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "UNREACHABLE" in done.stdout, done.stdout + done.stderr
+    let_in, tunnel = called.read_text().splitlines()
+    user = f"--instance-id {cloud.node_id} --instance-os-user ubuntu"
+    assert let_in == f"ec2-instance-connect send-ssh-public-key {user} --ssh-public-key file://{key}"
+    through = "--document-name AWS-StartSSHSession --parameters portNumber=22"
+    assert tunnel == f"ssm start-session --target {cloud.node_id} {through}"
