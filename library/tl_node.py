@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -64,8 +65,9 @@ options:
   drain:
     description:
       - Before a running node is stopped, close the queue's door once no job is queued or in flight. Where the queue is
-        comes from the environment, E(TL_QUEUE) and its address; a queue that is not known or does not answer is not
-        waited for, and a warning says so.
+        comes from the environment, E(TL_QUEUE) and its address, or else from what Terraform has told the node, the SSM
+        parameters below C(/tinyllama/worker). A queue that is not known or does not answer is not waited for, and a
+        warning says so.
     type: bool
     default: false
   drain_timeout:
@@ -194,6 +196,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
+_SETTINGS_S = 3.0
+
+
 def run(options: dict[str, Any], *, check: bool, tell: Callable[[str], object]) -> dict[str, Any]:
     """Do what is asked and return what the module answers; a failure has `failed`. Also called by the action plugin."""
     began = time.monotonic()
@@ -234,7 +239,12 @@ def _ensured(
     check_lease(prepared, lease_s=options["lease_seconds"], wait_s=options["wait_timeout"])
     if check:
         return answer(prepared, prepared.goal, prepared.steps)
-    care = Care(lambda node_id: _grant(options, prepared, node_id), _gate, options["force"], options["drain_timeout"])
+    care = Care(
+        lease=lambda node_id: _grant(options, prepared, node_id),
+        gate=functools.cache(lambda: _gate(prepared.facts.region, options["endpoint_url"])),
+        force=options["force"],
+        drain_s=options["drain_timeout"],
+    )
     pace = Pace(options["wait_timeout"], options["poll_interval"])
     resize = Resize(nodes, prepared, pace, World(tell=tell), care=care, journal=journal)
     node = resize.carry_out()
@@ -256,16 +266,20 @@ def _leases(options: dict[str, Any], account: str) -> SchedulerLeases:
     return scheduler_leases.of_account(client, account, options["lease_role_arn"], options["lease_group"])
 
 
-def _gate() -> DrainGate | None:
-    from tinyllama.adapters import queues  # noqa: PLC0415 -- most runs stop nothing
+def _gate(region: str, endpoint_url: str | None) -> DrainGate | None:
+    """The door of the queue that the environment names, or else that Terraform has told the node of; None without."""
+    from tinyllama.adapters import node_settings, queues  # noqa: PLC0415 -- most runs stop nothing
+    from tinyllama.adapters.aws_json import AwsJson  # noqa: PLC0415
     from tinyllama.settings import QueueSettings  # noqa: PLC0415
 
-    environ = {"AWS_REGION": os.environ.get("AWS_DEFAULT_REGION", ""), **os.environ}
-    try:
-        env = QueueSettings.from_env(environ)
-    except SettingsError:
-        return None
-    return queues.api_queue(env, redis_timeout_s=env.queue_timeout_s).gate
+    def told() -> dict[str, str]:
+        return node_settings.read(AwsJson(region, timeout_s=_SETTINGS_S, endpoint_url=endpoint_url))
+
+    for environment in (lambda: os.environ, told):
+        with contextlib.suppress(SettingsError):
+            env = QueueSettings.from_env({"AWS_REGION": region, **environment()})
+            return queues.api_queue(env, redis_timeout_s=env.queue_timeout_s).gate
+    return None
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import pytest
 from local.redis_server import HOST, RedisServer
 from tests import factories
 from tests.ansible.conftest import BIN, ROOT, Cloud, Run, killed_with_its_workers, once
+from tinyllama.adapters.node_settings import PATH
 from tinyllama.adapters.redis_admissions import RedisAdmissions
 from tinyllama.adapters.redis_link import RedisLink
 
@@ -110,6 +111,27 @@ def test_stop_closes_the_door_of_an_idle_queue_before_the_node_goes(
     assert run.audit[-1]["plan"] == ["drain queue", "stop stopped", "wait stopped"]
     link: Any = queue._link
     assert link.ask("EXISTS", "node:draining") == 1
+
+
+def test_the_queue_is_found_by_what_terraform_told_the_node(
+    cloud: Cloud, runbook: Runbook, queue: RedisAdmissions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.bring_to("running")
+    for name in ("TL_QUEUE", "REDIS_HOST", "REDIS_PORT"):
+        cloud.aws.client("ssm").put_parameter(Name=f"{PATH}/{name}", Value=os.environ[name], Type="String")
+        monkeypatch.delenv(name)
+    queue.admit(factories.job())
+    run = runbook("stop", drain_timeout="1", **QUICK)
+    assert run.code == 2
+    assert "jobs were still queued or in flight after 1 s. Nothing was touched" in run.output
+
+
+def test_a_queue_of_which_nobody_says_where_it_is_is_warned_about(cloud: Cloud, runbook: Runbook) -> None:
+    cloud.bring_to("running")
+    run = runbook("stop", **QUICK)
+    assert run.code == 0, run.output
+    assert "Not drained: nothing says where the queue is" in run.output
+    assert cloud.node()[1] == "stopped"
 
 
 def test_a_queue_that_does_not_answer_is_warned_about(

@@ -28,6 +28,7 @@ _REPEATABLE = frozenset(
         "sqs:DeleteMessage",
         "sqs:SendMessage",  # a second message about a job does no harm
         "ssm:GetParameter",
+        "ssm:GetParametersByPath",
         "ssm:PutParameter",  # with the same value
     }
 )

@@ -54,7 +54,9 @@ class Care:
         """Close the queue's door if nobody's job is queued or in flight; true when a stop may follow."""
         gate = self.gate()
         if gate is None:
-            self._warn("Not drained: nothing says where the queue is (TL_QUEUE and its address)")
+            self._warn(
+                "Not drained: nothing says where the queue is (TL_QUEUE and its address, or /tinyllama/worker in SSM)"
+            )
             return True
         try:
             self.closed = gate.close()
