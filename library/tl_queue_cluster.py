@@ -13,7 +13,17 @@ try:
     from tinyllama.adapters.queue_cluster import QueueCluster, connect
     from tinyllama.adapters.redis_link import RedisLink
     from tinyllama.domain.errors import QueueUnavailableError
-    from tinyllama.domain.queue_cluster import NAME, Cluster, ClusterError, ClusterState, ClusterStep, eur_per_hour
+    from tinyllama.domain.queue_cluster import (
+        NAME,
+        NOTHING,
+        UNKNOWN,
+        Cluster,
+        ClusterError,
+        ClusterState,
+        ClusterStep,
+        eur_per_hour,
+        forgotten,
+    )
     from tinyllama.queue_cluster import Patience, carry_out, prepare, smoke, waiting_jobs
 
     MISSING = None
@@ -35,7 +45,7 @@ options:
     choices: [present, absent, look]
     default: look
   force:
-    description: Delete it though jobs are queued or in flight, which are forgotten then.
+    description: Delete it though jobs are queued or in flight, or cannot be counted from here. They are forgotten then.
     type: bool
     default: false
   wait:
@@ -88,6 +98,11 @@ jobs:
   description: Jobs that are queued or in flight; null when the cluster is not there or cannot be reached from here.
   returned: success
   type: int
+lost:
+  description: What is forgotten when the cluster is deleted. C(unknown) when it cannot be reached from here.
+  returned: success
+  type: str
+  sample: 2 jobs
 steps:
   description: What was done, in check mode what would be.
   returned: success
@@ -131,16 +146,26 @@ def ensure(options: dict[str, Any], *, check: bool, tell: Callable[[str], object
     if not options["wait"] and steps and steps[-1].target is ClusterState.AVAILABLE:
         steps = steps[:-1]
     jobs = _jobs(now)
-    if jobs and wanted is ClusterState.ABSENT and not options["force"]:
-        raise ClusterError(
-            f"{jobs} jobs are queued or in flight, and would be forgotten; nothing was touched. "
-            "Wait, or say -e force=true."
-        )
+    if wanted is ClusterState.ABSENT and not options["force"]:
+        _refuse_to_lose(forgotten(now, steps, jobs))
     if check:
         return answer(now, Cluster(steps[-1].target if steps else now.state), steps, jobs, [])
     patience = Patience(options["wait_timeout"], options["poll_interval"], tell=tell)
     end = carry_out(control, steps, patience)
     return answer(now, end, steps, jobs, _try_out(end) if steps else [])
+
+
+def _refuse_to_lose(lost: str) -> None:
+    if lost == UNKNOWN:
+        raise ClusterError(
+            "How many jobs are queued or in flight is unknown: Redis cannot be reached from here, as from anywhere "
+            "outside its VPC. They would be forgotten; nothing was touched. Wait until nobody has sent a prompt for "
+            "five minutes (none waits for longer), and say -e force=true."
+        )
+    if lost != NOTHING:
+        raise ClusterError(
+            f"{lost} are queued or in flight, and would be forgotten; nothing was touched. Wait, or say -e force=true."
+        )
 
 
 def _jobs(cluster: Cluster) -> int | None:
@@ -176,6 +201,7 @@ def answer(
         "after": shown[1],
         "endpoint": f"{after.host}:{after.port}" if after.host else "",
         "jobs": jobs,
+        "lost": forgotten(before, steps, jobs),
         "steps": [asdict(step) for step in steps],
         "diff": {"before": shown[0], "after": shown[1]},
         **({"warnings": warnings} if warnings else {}),

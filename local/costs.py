@@ -80,7 +80,8 @@ Made by `python -m local.costs > docs/costs.md`; a test compares. `tl cost` show
 options. AWS list prices before VAT, a month of 730 h, EUR 1 = USD {rate} (European Central Bank, 2026-07-17). What
 Lambda, SQS, SNS, Scheduler, Cognito and Parameter Store do for one to five people is within their free tiers. *50
 prompts a day* come in 12 bursts, each of which keeps the node awake for 540 s: 90 to boot, 150 of work, 300 idle. That
-does not fit the budget, so the budget stops it. `make prices` compares the rates with the AWS Price List API.
+does not fit the budget, and this release only sends mails, at 75 and 105 % of it: *stopped by the budget* is a month in
+which somebody stops the node in time. `make prices` compares the rates with the AWS Price List API.
 """
 
 

@@ -47,7 +47,7 @@ variable "login_prefix" {
 # Money.
 
 variable "budget_eur" {
-  description = "What a month may cost, in EUR."
+  description = "What a month may cost, in EUR. Mails come at 75 and 105 % of it; nothing is stopped by itself yet."
   type        = number
   default     = 20
 }
@@ -144,7 +144,7 @@ variable "runtime" {
 }
 
 variable "optional_functions" {
-  description = "Functions of later releases that the artefact has code for: budget_killer, canary, cost_summary, node_events."
+  description = "Further functions: canary. The code of budget_killer, cost_summary and node_events comes with later releases."
   type        = set(string)
   default     = []
 }

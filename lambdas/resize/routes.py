@@ -68,8 +68,10 @@ def start(call: Call) -> Response:
         node = _node(out)
         audit |= {"node": node.id, "before": {"instance_type": node.instance_type, "state": node.state.value}}
         audit["eur_per_hour"] = hourly_cost(asked, node, out.region)
+        # First of all: whoever asks again because an answer was lost is told of the operation.
+        token = start_token(node.id, out.automation().recent(out.document))
         given = parameters(asked, node, now=out.clock(), policy=out.policy)
-        audit["operationId"] = _start(out, node, given)
+        audit["operationId"] = _start(out, given, token)
     except (AutomationError, NodeError, ResizeError) as error:
         raise failed(str(error)) from error
     return Response(202, {"status": "accepted", "operationId": audit["operationId"]})
@@ -79,11 +81,9 @@ def _node(out: Adapters) -> Node:
     return choose(out.nodes().nodes())
 
 
-def _start(out: Adapters, node: Node, given: Mapping[str, str]) -> str:
-    automation = out.automation()
-    token = start_token(node.id, automation.recent(out.document))
+def _start(out: Adapters, given: Mapping[str, str], token: str) -> str:
     try:
-        return automation.start(out.document, given, token)
+        return out.automation().start(out.document, given, token)
     except AutomationError as error:
         if error.code != "IdempotentParameterMismatch":
             raise

@@ -35,7 +35,14 @@ class Money:
             }
             for percent in (75.0, 105.0)
         ]
-        budget = {"BudgetName": NAME, "BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": LIMIT}
+        counts = {"IncludeCredit": False, "IncludeRefund": False}  # as Terraform says
+        budget = {
+            "BudgetName": NAME,
+            "BudgetType": "COST",
+            "TimeUnit": "MONTHLY",
+            "BudgetLimit": LIMIT,
+            "CostTypes": counts,
+        }
         tags = {"ResourceTags": [{"Key": "Role", "Value": "ops"}]}
         self.budgets.create_budget(AccountId=ACCOUNT, Budget=budget, NotificationsWithSubscribers=alerts, **tags)
 

@@ -1,6 +1,7 @@
 """The runbook `playbooks/bake_ami.yml` against the strict local AWS. The host is this machine, and no role is applied:
 what roles do is tested on systemd hosts (docs/hosts.md); here it is images, hosts, and what is left of them."""
 
+import base64
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -49,6 +50,10 @@ def test_check_touches_nothing_and_a_bake_makes_a_tagged_image_and_leaves_no_hos
     assert tags["Base"] == "ami-00000000000002204"
     assert tags["Revision"]
     assert hosts_left(cloud) == []
+    [launch] = cloud.aws.calls("ec2", "RunInstances")
+    assert launch["parameters"]["InstanceInitiatedShutdownBehavior"] == ["terminate"]
+    script = base64.b64decode(launch["parameters"]["UserData"][0]).decode()
+    assert script == "#!/bin/sh\nshutdown -h +120\n", "it ends, whatever becomes of the playbook"
     again = bake()
     assert again.code == 0, again.output
     assert "There is an image of revision" in again.output

@@ -68,6 +68,14 @@ def test_spending_by_service_is_asked_for_once_and_only_on_request(money: Money,
     assert [call["operation"] for call in money.cloud.aws.calls("ce")] == ["GetCostAndUsage"]
 
 
+def test_what_credits_pay_for_is_spent_all_the_same(money: Money, module: Module) -> None:
+    module(limit_eur="25")  # which keeps what the budget counts
+    money.cloud.aws.spending.set({COMPUTE: "24.30", LOGS: "0.30"}, credited={COMPUTE: "24.30"})
+    answer = module(by_service=True)
+    assert answer["spend"] == [{"service": COMPUTE, "eur": "21.25"}, {"service": LOGS, "eur": "0.26"}]
+    assert answer["budget"]["spent_eur"] == "21.51"
+
+
 @pytest.mark.parametrize(
     ("options", "writes"),
     [

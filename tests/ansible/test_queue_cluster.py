@@ -111,7 +111,27 @@ def test_a_cluster_with_jobs_is_deleted_only_by_force(cloud: Cloud, redis: Redis
     refused = module(state="absent")
     assert "1 jobs are queued or in flight" in refused["msg"]
     assert (refused["restored"], writes(cloud)) == (None, [])
-    assert module(state="absent", force=True)["after"]["state"] == "absent"
+    forced = module(state="absent", force=True)
+    assert (forced["after"]["state"], forced["lost"]) == ("absent", "1 jobs")
+
+
+def test_a_cluster_whose_jobs_nobody_can_count_from_here_is_deleted_only_by_force(
+    cloud: Cloud, redis: RedisServer, module: Module, runbook: Callable[..., Run]
+) -> None:
+    cloud.aws.settings(redis_port=9)
+    module(state="present")
+    cloud.aws.clear()
+    refused = runbook("queue", state="absent", confirm="tl-fif-queue")
+    assert (refused.code, writes(cloud)) == (2, [])
+    assert "is unknown: Redis cannot be reached from here" in refused.output
+    assert "-e force=true" in refused.output
+    planned = runbook("queue", "--check", state="absent", force="true")
+    assert planned.code == 0, planned.output
+    assert "lost: unknown" in planned.output
+    deleted = module(state="absent", force=True)
+    assert (deleted["after"]["state"], deleted["jobs"], deleted["lost"]) == ("absent", None, "unknown")
+    again = module(state="absent")
+    assert (again["changed"], again["lost"]) == (False, "nothing")
 
 
 def test_a_cluster_out_of_reach_is_warned_about(cloud: Cloud, redis: RedisServer, module: Module) -> None:
@@ -194,6 +214,7 @@ def test_the_runbook_makes_it_and_deletes_it_and_leaves_lines(
     assert "0 -> 0.0324" in made.output
     gone = runbook("queue", state="absent", **quick)
     assert gone.code == 0, gone.output
+    assert "lost: nothing" in gone.output
     assert writes(cloud) == WRITES
     assert [line["outcome"] for line in gone.audit] == ["refused", "changed", "changed"]
     assert gone.audit[-1]["eur_per_hour"] == {"before": "0.0324", "after": "0"}

@@ -181,6 +181,8 @@ class TestMoney:
             subscribers = budgets.describe_subscribers_for_notification(**named, Notification=notification)
             found[notification["Threshold"]] = [one["Address"].split(":")[-1] for one in subscribers["Subscribers"]]
         assert found == {75.0: ["tlfif-budget-warn"], 105.0: ["tlfif-budget-kill"]}
+        left_out = {name for name, counts in budget["CostTypes"].items() if name.startswith("Include") and not counts}
+        assert left_out == {"IncludeCredit", "IncludeRefund"}, "what credits pay for is spent all the same"
 
 
 class TestEverything:

@@ -79,8 +79,8 @@ def test_a_node_is_stopped_exactly_when_its_idle_window_has_passed(
     now: float, booted: float, last: Activity | None, window: float
 ) -> None:
     decision = decide_stop(now=now, booted_at=booted, last=last, default_idle_s=window)
-    trusted = last if last and last.at <= now else None
-    since = max(booted, trusted.at) if trusted else booted
+    trusted = last if last and booted <= last.at <= now else None
+    since = trusted.at if trusted else booted
     assert decision.stop == (now - since > (trusted.idle_s if trusted else window))
 
 
@@ -97,6 +97,23 @@ def test_a_job_that_asked_for_thirty_minutes_keeps_the_node_for_thirty_minutes()
     assert decide_stop(now=2_801.0, booted_at=0, last=last, default_idle_s=300).stop
 
 
-def test_activity_before_this_boot_counts_from_the_boot() -> None:
-    decision = decide_stop(now=1_100, booted_at=1_000, last=Activity(10.0, 300.0), default_idle_s=300)
-    assert (decision.stop, decision.idle_s) == (False, 100)
+@given(TIMES, st.floats(0.001, 1e9), st.floats(0, 3_600), st.floats(1, 1_800), st.floats(1, 1_800))
+def test_an_idle_window_of_an_earlier_boot_says_nothing_of_this_one(
+    booted: float, before: float, passed: float, left: float, window: float
+) -> None:
+    now, last = booted + passed, Activity(booted - before, left)
+    decision = decide_stop(now=now, booted_at=booted, last=last, default_idle_s=window)
+    assert decision == decide_stop(now=now, booted_at=booted, last=None, default_idle_s=window)
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [
+        (None, "recently_booted"),
+        (Activity(999.0, 60.0), "recently_booted"),  # one minute was asked for, on another day
+        (Activity(1_000.0, 300.0), "recently_used"),
+    ],
+)
+def test_before_the_first_job_of_a_boot_the_window_is_the_default(last: Activity | None, reason: str) -> None:
+    decision = decide_stop(now=1_100, booted_at=1_000, last=last, default_idle_s=300)
+    assert (decision.stop, decision.reason, decision.idle_s) == (False, reason, 100)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyllama.domain.queue_cluster import DEFINITION, ClusterState, ClusterStep, eur_per_hour, plan
+from tinyllama.domain.queue_cluster import DEFINITION, Cluster, ClusterState, ClusterStep, eur_per_hour, forgotten, plan
 
 ABSENT, AVAILABLE = ClusterState.ABSENT, ClusterState.AVAILABLE
 TERRAFORM = Path(__file__).parents[2] / "terraform" / "modules" / "queue" / "redis.tf"
@@ -43,6 +43,18 @@ def test_a_plan_ends_as_wanted_and_asks_for_nothing_that_is_refused(now: Cluster
         now = follow(now, step)
     assert now is wanted
     assert plan(now, wanted) == ()
+
+
+@given(st.sampled_from(ClusterState), st.sampled_from(["", "host"]), st.none() | st.integers(0, 9))
+def test_jobs_are_forgotten_by_what_deletes_a_cluster_that_may_have_some(
+    now: ClusterState, host: str, jobs: int | None
+) -> None:
+    steps = plan(now, ABSENT)
+    lost = forgotten(Cluster(now, host), steps, jobs)
+    if host and jobs != 0 and any(step.action == "delete" for step in steps):
+        assert lost == ("unknown" if jobs is None else f"{jobs} jobs")
+    else:
+        assert lost == "nothing"
 
 
 def test_the_definition_is_terraforms() -> None:

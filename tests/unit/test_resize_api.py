@@ -124,6 +124,23 @@ class TestStarting:
         assert body["detail"].startswith(said)
         assert desk.automation.started == []
 
+    @pytest.mark.parametrize("state", [NodeState.RUNNING, NodeState.PENDING])
+    def test_a_node_that_runs_or_boots_is_not_started_again_and_so_its_lease_ends_as_it_did(
+        self, monkeypatch: pytest.MonkeyPatch, state: NodeState
+    ) -> None:
+        desk = Desk(monkeypatch, node(state, launched_at=NOW - 3_600))
+        assert desk.call({"action": "start"}) == (409, {"error": "already_running"})
+        assert desk.automation.started == []
+
+    def test_whoever_asks_again_while_the_node_boots_is_told_of_the_operation(self, desk: Desk) -> None:
+        _, first = desk.call({"action": "start"})
+        desk.nodes.start("i-1")
+        for action in ("start", "stop"):
+            again = desk.call({"action": action})
+            assert again == (409, {"error": "resize_running", "operationId": first["operationId"]})
+        desk.automation.finish()
+        assert desk.call({"action": "start"}) == (409, {"error": "already_running"})
+
     def test_a_node_that_has_used_its_hours_is_not_started(self, monkeypatch: pytest.MonkeyPatch) -> None:
         desk = Desk(monkeypatch, node(NodeState.RUNNING, launched_at=NOW - 10_800))
         desk.nodes.stop("i-1")

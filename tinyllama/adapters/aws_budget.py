@@ -17,6 +17,8 @@ _MISSING = (
     f"There is no budget {NAME} in account {{account}}: `terraform apply` makes it. If it should be there, this is "
     "another account than you think: switch the AWS profile."
 )
+_GROSS = {"Not": {"Dimensions": {"Key": "RECORD_TYPE", "Values": ["Credit", "Refund"]}}}
+"""As Terraform makes the budget count: what credits pay for is spent all the same, and they will be used up."""
 _ADVICE = {
     "AccessDeniedException": "Your role may not do that: it needs budgets:ViewBudget, budgets:ModifyBudget and "
     "ce:GetCostAndUsage, and the account has to let IAM users see its bill.",
@@ -108,13 +110,18 @@ class AwsBudget:
 
 
 def by_service(explorer: Any, now: datetime) -> Sequence[tuple[str, Decimal]]:
-    """USD of this month by service, the dearest first; one question, which costs USD 0.01. Raises `BudgetError`."""
+    """USD of this month by service before credits, the dearest first. The question costs USD 0.01.
+
+    Raises:
+        BudgetError: Cost Explorer refused, or does not answer.
+    """
     period = {"Start": f"{now:%Y-%m}-01", "End": f"{now + timedelta(days=1):%Y-%m-%d}"}  # the end is not included
     with budget_errors():
         found = explorer.get_cost_and_usage(
             TimePeriod=period,
             Granularity="MONTHLY",
             Metrics=["UnblendedCost"],
+            Filter=_GROSS,
             GroupBy=[{"Type": "DIMENSION", "Key": "SERVICE"}],
         )
     costs: dict[str, Decimal] = {}

@@ -9,7 +9,12 @@ from tinyllama.domain.images import Image
 
 BAKING = "image-build"
 """Tag `Role` of a host that is baked: neither the router, the inventory nor a lease takes it for a node."""
-_LAUNCH = {"InstanceInitiatedShutdownBehavior": "terminate", "MetadataOptions": {"HttpTokens": "required"}}
+_LAUNCH = {
+    "InstanceInitiatedShutdownBehavior": "terminate",
+    "MetadataOptions": {"HttpTokens": "required"},
+    # Whoever launched it may be killed, or lose his credentials: then the host ends itself.
+    "UserData": "#!/bin/sh\nshutdown -h +120\n",
+}
 
 
 class Ec2Images:

@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     ALREADY_FINISHED = "already_finished"
     BUSY = "busy"
     RESIZE_RUNNING = "resize_running"
+    ALREADY_RUNNING = "already_running"
     RATE_LIMITED = "rate_limited"
     QUEUE_UNAVAILABLE = "queue_unavailable"
     QUEUE_FULL = "queue_full"
@@ -45,6 +46,7 @@ HTTP_STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.ALREADY_FINISHED: 409,
     ErrorCode.BUSY: 409,
     ErrorCode.RESIZE_RUNNING: 409,
+    ErrorCode.ALREADY_RUNNING: 409,
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.INTERNAL: 500,
     ErrorCode.QUEUE_UNAVAILABLE: 503,

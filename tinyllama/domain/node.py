@@ -105,12 +105,12 @@ class StopDecision:
 def decide_stop(*, now: float, booted_at: float, last: Activity | None, default_idle_s: float) -> StopDecision:
     """Decide whether the node has been idle for long enough to be stopped.
 
-    Before the first job the idle time counts from boot. An activity in the future (a clock that
-    jumped back) is not trusted, or it would keep the node awake for as long as the jump was.
+    Before the first job the idle time counts from boot, and the window is the default: an activity of an
+    earlier boot (the file outlives a stop) says nothing of this one. Nor is one in the future trusted (a
+    clock that jumped back), or it would keep the node awake for as long as the jump was.
     """
-    trusted = last if last is not None and last.at <= now else None
-    since = max(booted_at, trusted.at) if trusted else booted_at
-    window = trusted.idle_s if trusted else default_idle_s
+    trusted = last if last is not None and booted_at <= last.at <= now else None
+    since, window = (trusted.at, trusted.idle_s) if trusted else (booted_at, default_idle_s)
     idle = max(0.0, now - since)
     if idle > window:
         return StopDecision(stop=True, reason="idle", idle_s=idle)

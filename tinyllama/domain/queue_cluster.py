@@ -4,7 +4,7 @@ The definition is that of `terraform/modules/queue/redis.tf` (a test compares th
 has made is the one that Terraform expects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -35,6 +35,8 @@ TAGS: Mapping[str, str] = {"Project": "tinyllama", "Role": "queue"}
 _USD_PER_HOUR = Decimal("0.037")
 EUR_PER_HOUR = (_USD_PER_HOUR / USD_PER_EUR).quantize(Decimal("0.0001"))
 """List price of a `cache.t4g.small` in Frankfurt, 2026-11-23, before VAT."""
+NOTHING, UNKNOWN = "nothing", "unknown"
+"""What is forgotten with a cluster, where it is not a number of jobs."""
 
 
 class ClusterError(TinyllamaError):
@@ -97,6 +99,18 @@ def plan(now: ClusterState, wanted: ClusterState) -> tuple[ClusterStep, ...]:
         now, (ClusterStep("delete", ClusterState.DELETING, "creating it has failed"), *_GONE)
     )
     return (*rid, ClusterStep("create", ClusterState.CREATING, "there is none"), *_THERE)
+
+
+def forgotten(now: Cluster, steps: Sequence[ClusterStep], jobs: int | None) -> str:
+    """What is lost when the steps are taken; `jobs` is None where nobody could count them.
+
+    A cluster without an endpoint is still being created, and has none.
+    """
+    if not now.host or all(step.action != "delete" for step in steps):
+        return NOTHING
+    if jobs is None:
+        return UNKNOWN
+    return f"{jobs} jobs" if jobs else NOTHING
 
 
 def eur_per_hour(state: ClusterState) -> str:

@@ -90,6 +90,9 @@ def parameters(asked: ResizeRequest, node: Node, *, now: float, policy: LeasePol
 
 
 def _check_state(action: ResizeAction, node: Node) -> None:
+    if action is ResizeAction.START and node.state in {NodeState.RUNNING, NodeState.PENDING}:
+        # The document would write the lease anew: asked for every hour, the node would never stop (ADR 27).
+        raise ApiError(ErrorCode.ALREADY_RUNNING)
     if action is ResizeAction.START and node.state is NodeState.STOPPING:
         raise failed("node_stopping: EC2 starts no node that is still stopping, try again in a minute")
     if action is not ResizeAction.START and node.state is NodeState.PENDING:

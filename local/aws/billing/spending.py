@@ -17,6 +17,8 @@ from moto.core.exceptions import JsonRESTError
 
 from local.aws.core.seam import replaced
 
+_NO_CREDITS = {"Not": {"Dimensions": {"Key": "RECORD_TYPE", "Values": ["Credit", "Refund"]}}}
+
 
 class _ValidationError(JsonRESTError):
     code = 400
@@ -26,31 +28,40 @@ class _ValidationError(JsonRESTError):
 
 
 class Spending:
-    """USD of this month by service, and what AWS thinks the month will cost; None where it does not know."""
+    """USD of this month by service, what credits pay of it, and what AWS thinks the month will cost (None: no idea)."""
 
     def __init__(self) -> None:
         self.by_service: dict[str, Decimal] = {}
+        self.credited: dict[str, Decimal] = {}
         self.forecast_usd: Decimal | None = None
         self._known: dict[str, Decimal] = {}
 
-    def set(self, by_service: Mapping[str, Any], forecast_usd: Any = None) -> None:
-        """From now on this has been spent, and every budget has counted it."""
-        self.by_service = {service: Decimal(str(usd)) for service, usd in by_service.items()}
+    def set(
+        self, by_service: Mapping[str, Any], forecast_usd: Any = None, credited: Mapping[str, Any] | None = None
+    ) -> None:
+        """From now on this has been spent, of which credits pay `credited`, and every budget has counted it."""
+        self.by_service = _decimals(by_service)
+        self.credited = _decimals(credited or {})
         self.forecast_usd = None if forecast_usd is None else Decimal(str(forecast_usd))
         self._known.clear()
 
-    @property
-    def total(self) -> Decimal:
-        """USD of all services."""
-        return sum(self.by_service.values(), Decimal(0))
+    def told(self, *, net: bool) -> dict[str, Decimal]:
+        """USD by service; `net` of what credits pay, which AWS counts as a cost below 0."""
+        paid = self.credited if net else {}
+        return {service: usd - paid.get(service, Decimal(0)) for service, usd in self.by_service.items()}
 
     def forget(self, budget: str) -> None:
         """A budget was changed: it says 0 until AWS has counted again, so until `set`."""
         self._known[budget] = Decimal(0)
 
-    def counted(self, budget: str) -> Decimal:
-        """What a budget says is spent."""
-        return self._known.get(budget, self.total)
+    def counted(self, budget: Mapping[str, Any]) -> Decimal:
+        """What a budget says is spent: net of credits unless its `CostTypes` leave them out."""
+        net = bool((budget.get("CostTypes") or {}).get("IncludeCredit", True))
+        return self._known.get(budget["BudgetName"], sum(self.told(net=net).values(), Decimal(0)))
+
+
+def _decimals(usd: Mapping[str, Any]) -> dict[str, Decimal]:
+    return {service: Decimal(str(amount)) for service, amount in usd.items()}
 
 
 @contextmanager
@@ -61,7 +72,7 @@ def installed(spending: Spending) -> Iterator[None]:
     def to_dict(budget: Any) -> dict[str, Any]:
         if budget.budget["BudgetType"] != "COST":  # hours and GB are not told of
             return dict(described(budget))
-        spent = {"ActualSpend": _usd(spending.counted(budget.budget["BudgetName"]))}
+        spent = {"ActualSpend": _usd(spending.counted(budget.budget))}
         if spending.forecast_usd is not None:
             spent["ForecastedSpend"] = _usd(spending.forecast_usd)
         return {**described(budget), "CalculatedSpend": spent}
@@ -75,7 +86,7 @@ def installed(spending: Spending) -> Iterator[None]:
         if budget.budget["BudgetType"] != "COST":
             return list(listed(budget))
         limit = Decimal(str(budget.budget["BudgetLimit"]["Amount"]))
-        spent = spending.counted(budget.budget["BudgetName"])
+        spent = spending.counted(budget.budget)
         return [{**deepcopy(one), "NotificationState": _state(one, spent, limit)} for one in listed(budget)]
 
     with ExitStack() as undo:
@@ -103,14 +114,16 @@ def _explorer(spending: Spending) -> Any:
         start, end = (date.fromisoformat(asked["TimePeriod"][name]) for name in ("Start", "End"))
         if start >= end:
             raise _ValidationError("Start date (and hour) should be before end date (and hour)")
-        if asked.get("Granularity") != "MONTHLY" or asked.get("Metrics") != ["UnblendedCost"] or "Filter" in asked:
-            raise _ValidationError("The local AWS knows MONTHLY UnblendedCost without a filter only")
+        if asked.get("Granularity") != "MONTHLY" or asked.get("Metrics") != ["UnblendedCost"]:
+            raise _ValidationError("The local AWS knows MONTHLY UnblendedCost only")
+        if asked.get("Filter", _NO_CREDITS) != _NO_CREDITS:
+            raise _ValidationError("The local AWS knows one filter only: all but credits and refunds")
         if asked.get("GroupBy") != [{"Type": "DIMENSION", "Key": "SERVICE"}]:
             raise _ValidationError("The local AWS groups by SERVICE only")
         today = datetime.now(UTC).date()
         groups = [
             {"Keys": [service], "Metrics": {"UnblendedCost": _usd(usd)}}
-            for service, usd in spending.by_service.items()
+            for service, usd in spending.told(net="Filter" not in asked).items()
             if start <= today < end
         ]
         period = {"TimePeriod": asked["TimePeriod"], "Total": {}, "Groups": groups, "Estimated": True}

@@ -21,6 +21,12 @@ resource "aws_budgets_budget" "tlfif_monthly" {
   limit_amount = format("%.2f", var.budget_eur * var.usd_per_eur)
   limit_unit   = "USD"
 
+  # What credits pay for is spent all the same: less them, it says 0 and warns of nothing until they are used up.
+  cost_types {
+    include_credit = false
+    include_refund = false
+  }
+
   dynamic "notification" {
     for_each = { warn = 75, kill = 105 }
 

@@ -93,6 +93,16 @@ run "the_lease_may_stop_the_node_and_nothing_else" {
   }
 }
 
+run "a_stop_that_does_not_happen_at_the_end_of_a_lease_is_told_of" {
+  assert {
+    condition = toset([
+      for alarm in [aws_cloudwatch_metric_alarm.lease_refused, aws_cloudwatch_metric_alarm.lease_dropped] : alarm.metric_name
+      if alarm.namespace == "AWS/Scheduler" && alarm.dimensions["ScheduleGroup"] == "tinyllama-leases" && alarm.alarm_actions == toset([var.alert_topic_arn])
+    ]) == toset(["TargetErrorCount", "InvocationDroppedCount"])
+    error_message = "Decision 6: the last guard fails silently otherwise."
+  }
+}
+
 run "the_document_stops_before_it_modifies_and_puts_back_on_failure" {
   assert {
     condition = [

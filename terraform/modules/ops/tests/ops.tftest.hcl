@@ -34,6 +34,13 @@ run "the_budget_is_in_dollars_and_warns_at_75_and_105_percent" {
   }
 }
 
+run "what_credits_and_refunds_pay_for_counts_as_spent" {
+  assert {
+    condition     = !one(aws_budgets_budget.tlfif_monthly.cost_types).include_credit && !one(aws_budgets_budget.tlfif_monthly.cost_types).include_refund
+    error_message = "An account with credits would be warned when they are used up, and not before."
+  }
+}
+
 run "topics_have_the_names_of_the_tickets" {
   assert {
     condition     = toset([for topic in aws_sns_topic.this : topic.name]) == toset(["tinyllama-alerts", "tlfif-budget-warn", "tlfif-budget-kill", "tlfif-cost-daily"])
