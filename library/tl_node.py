@@ -267,7 +267,11 @@ def _leases(options: dict[str, Any], account: str) -> SchedulerLeases:
 
 
 def _gate(region: str, endpoint_url: str | None) -> DrainGate | None:
-    """The door of the queue that the environment names, or else that Terraform has told the node of; None without."""
+    """The door of the queue that the environment names, or else that Terraform has told the node of; None without.
+
+    Raises:
+        QueueUnavailableError: what Terraform has told the node cannot be read.
+    """
     from tinyllama.adapters import node_settings, queues  # noqa: PLC0415 -- most runs stop nothing
     from tinyllama.adapters.aws_json import AwsJson  # noqa: PLC0415
     from tinyllama.settings import QueueSettings  # noqa: PLC0415
@@ -278,7 +282,8 @@ def _gate(region: str, endpoint_url: str | None) -> DrainGate | None:
     for environment in (lambda: os.environ, told):
         with contextlib.suppress(SettingsError):
             env = QueueSettings.from_env({"AWS_REGION": region, **environment()})
-            return queues.api_queue(env, redis_timeout_s=env.queue_timeout_s).gate
+            aws = AwsJson(env.aws_region, timeout_s=env.queue_timeout_s, endpoint_url=endpoint_url)
+            return queues.api_queue(env, redis_timeout_s=env.queue_timeout_s, aws=aws).gate
     return None
 
 

@@ -146,8 +146,9 @@ def ensure(options: dict[str, Any], *, check: bool, tell: Callable[[str], object
     if not options["wait"] and steps and steps[-1].target is ClusterState.AVAILABLE:
         steps = steps[:-1]
     jobs = _jobs(now)
-    if wanted is ClusterState.ABSENT and not options["force"]:
-        _refuse_to_lose(forgotten(now, steps, jobs))
+    lost = forgotten(now, steps, jobs)
+    if not options["force"] and not (check and lost == UNKNOWN):  # a plan may say that it does not know
+        _refuse_to_lose(lost)
     if check:
         return answer(now, Cluster(steps[-1].target if steps else now.state), steps, jobs, [])
     patience = Patience(options["wait_timeout"], options["poll_interval"], tell=tell)
@@ -159,8 +160,8 @@ def _refuse_to_lose(lost: str) -> None:
     if lost == UNKNOWN:
         raise ClusterError(
             "How many jobs are queued or in flight is unknown: Redis cannot be reached from here, as from anywhere "
-            "outside its VPC. They would be forgotten; nothing was touched. Wait until nobody has sent a prompt for "
-            "five minutes (none waits for longer), and say -e force=true."
+            "outside its VPC. They would be forgotten; nothing was touched. Run it inside, or when nobody has used the "
+            "service for half an hour, and then say -e force=true."
         )
     if lost != NOTHING:
         raise ClusterError(

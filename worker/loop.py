@@ -66,8 +66,9 @@ class Worker:
             await _all_or(self._hurry, [self._leave(), *intake], timeout_s=self._pace.claim_wait + 1)
             await _all_or(self._hurry, self._slots.tasks, timeout_s=self._pace.drain_grace)
         finally:
-            await _cancel([drained, *intake, alive, pulse])
-            await asyncio.gather(self._leave(), self._slots.hand_back())
+            # At the same time: a call for work that SQS has yet to answer hands back itself what it brings.
+            ending = _cancel([drained, *intake, alive, pulse])
+            await asyncio.gather(ending, self._slots.hand_back(), self._leave())
 
     async def _say_alive(self) -> None:
         """Announce the worker, and whether its engine would serve."""
@@ -119,9 +120,10 @@ class Worker:
         return 0
 
     def _leave(self) -> "asyncio.Task[None]":
-        """Say, once, that this worker is gone."""
-        retire = partial(self._bench.dispatch.retire, self._name)
-        self._leaving = self._leaving or asyncio.create_task(self._patience.once(retire))
+        """Say that this worker is gone; again, if it was said before: the first may have been lost, or too early."""
+        if self._leaving is None or self._leaving.done():
+            retire = partial(self._bench.dispatch.retire, self._name)
+            self._leaving = asyncio.create_task(self._patience.once(retire))
         return self._leaving
 
 

@@ -134,6 +134,14 @@ def test_a_queue_of_which_nobody_says_where_it_is_is_warned_about(cloud: Cloud, 
     assert cloud.node()[1] == "stopped"
 
 
+def test_where_the_queue_is_may_be_kept_from_the_operator_which_is_warned_about(cloud: Cloud, runbook: Runbook) -> None:
+    cloud.bring_to("running")
+    cloud.aws.fail("ssm:GetParametersByPath", "AccessDeniedException", times=None)
+    run = runbook("stop", **QUICK)
+    assert run.code == 0, run.output
+    assert "Not drained: the queue does not answer (/tinyllama/worker: AccessDeniedException" in run.output
+
+
 def test_a_queue_that_does_not_answer_is_warned_about(
     cloud: Cloud, runbook: Runbook, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,7 +125,7 @@ def test_a_cluster_whose_jobs_nobody_can_count_from_here_is_deleted_only_by_forc
     assert (refused.code, writes(cloud)) == (2, [])
     assert "is unknown: Redis cannot be reached from here" in refused.output
     assert "-e force=true" in refused.output
-    planned = runbook("queue", "--check", state="absent", force="true")
+    planned = runbook("queue", "--check", state="absent")
     assert planned.code == 0, planned.output
     assert "lost: unknown" in planned.output
     deleted = module(state="absent", force=True)

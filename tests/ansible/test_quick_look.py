@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from moto.ec2.models import ec2_backends
+from moto.ec2.models.instances import StateReason
 
+from local.aws.queue import ACCOUNT_ID
 from tests.ansible.conftest import Cloud
 from tinyllama.adapters.ec2_node import Ec2Nodes, connect
 from tinyllama.adapters.ec2_quick import QuickEc2, quick
@@ -27,6 +30,15 @@ def test_it_shows_what_boto3_shows(cloud: Cloud, state: str) -> None:
         ["DescribeInstances"],
         ["DescribeInstances"],
     ]
+
+
+def test_both_see_that_a_node_turned_itself_off(cloud: Cloud) -> None:
+    [instance] = ec2_backends[ACCOUNT_ID]["eu-central-1"].all_instances()
+    code = "Client.InstanceInitiatedShutdown"
+    instance._reason, instance.state_reason = "", StateReason(f"{code}: Instance initiated shutdown", code)
+    for client in (quick(never, timeout_s=5, **HERE), connect()):
+        [node] = Ec2Nodes(client).nodes()
+        assert (node.stopped_itself, node.stopped_at) == (True, None)
 
 
 @pytest.mark.parametrize(("instance_type", "zone"), [("g4dn.xlarge", "eu-central-1a"), ("t4g.small", "eu-central-1z")])

@@ -18,7 +18,7 @@ from tests.bench.worker_world import engine, worker
 
 PART = "worker_engine"
 AT_ONCE = (1, 4, 8)
-ROUNDS_ALONE, ROUNDS, ROUNDS_IN_LINE = 16, 8, 5
+ROUNDS_ALONE, ROUNDS, ROUNDS_IN_LINE = 16, 8, 6
 FIRST_ROUNDS, FIRST_TOKENS = 100, "4"
 WORKER, DIRECT = "through the worker", "directly"
 LENGTH = {"MAX_TOKENS": "256", "TEMPERATURE": "0"}

@@ -7,7 +7,7 @@ import pytest
 from local.aws.server import StrictAws
 from tests.contract.sqs_world import client
 from tinyllama.adapters.node_settings import PATH, read
-from tinyllama.domain.errors import SettingsError
+from tinyllama.domain.errors import QueueUnavailableError
 
 
 @pytest.fixture
@@ -30,5 +30,5 @@ def test_an_account_without_a_node_has_none(aws: StrictAws) -> None:
 
 def test_who_may_not_read_it_is_told(aws: StrictAws) -> None:
     aws.fail("ssm:GetParametersByPath", "AccessDeniedException", times=None)
-    with pytest.raises(SettingsError, match="/tinyllama/worker: AccessDeniedException"):
+    with pytest.raises(QueueUnavailableError, match="/tinyllama/worker: AccessDeniedException"):
         read(client(aws))

@@ -54,5 +54,5 @@ class Desk:
         return answer["statusCode"], json.loads(answer["body"])
 
 
-def node(state: NodeState = NodeState.STOPPED, **more: float) -> Node:
+def node(state: NodeState = NodeState.STOPPED, **more: Any) -> Node:
     return Node("i-1", state, "t3.small", **more)

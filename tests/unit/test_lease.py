@@ -1,5 +1,7 @@
 """Until when a node may run: grants, renewals, the ceiling, and the rest after it."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,6 +90,10 @@ def test_a_node_that_ran_for_less_than_its_ceiling_may_start_at_once(ran_s: floa
 @pytest.mark.parametrize("ran_s", [10_780, 10_800, 10_861, 50_000])
 def test_a_run_up_to_the_ceiling_uses_up_the_day(ran_s: float) -> None:
     assert rests_until(stopped(ran_s), POLICY) == T0 + DAY_S
+
+
+def test_so_does_a_run_that_nothing_but_the_node_itself_could_end() -> None:
+    assert rests_until(replace(stopped(None), stopped_itself=True), POLICY) == T0 + DAY_S
 
 
 @given(POLICIES, st.floats(0, 200_000))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FILTERS: "list[FilterTypeDef]" = [{"Name": f"tag:{key}", "Values": [value]} for key, value in NODE_TAGS.items()]
 _STOPPED_AT = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)")
+_FROM_WITHIN = "Client.InstanceInitiatedShutdown"
 
 
 def connect(
@@ -119,12 +120,14 @@ def _grouped(
 
 def _node(instance: "InstanceTypeDef") -> Node:
     state = NodeState(instance["State"]["Name"])
+    itself = instance.get("StateReason", {}).get("Code") == _FROM_WITHIN
     return Node(
         id=instance["InstanceId"],
         state=state,
         instance_type=instance["InstanceType"],
         launched_at=instance["LaunchTime"].timestamp(),
         stopped_at=_stopped_at(instance.get("StateTransitionReason", "")) if state is NodeState.STOPPED else None,
+        stopped_itself=state is NodeState.STOPPED and itself,
     )
 
 

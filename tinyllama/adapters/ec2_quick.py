@@ -114,6 +114,7 @@ def _instance(item: ET.Element) -> dict[str, Any]:
         "InstanceType": _text(item, "instanceType"),
         "State": {"Name": _text(item, "instanceState/{*}name")},
         "StateTransitionReason": item.findtext("{*}reason") or "",
+        "StateReason": {"Code": item.findtext("{*}stateReason/{*}code") or ""},
         "LaunchTime": datetime.fromisoformat(_text(item, "launchTime")),
         "Placement": {"AvailabilityZone": _text(item, "placement/{*}availabilityZone")},
         "Architecture": _text(item, "architecture"),

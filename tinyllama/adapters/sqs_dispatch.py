@@ -27,7 +27,7 @@ _THREADS = 16
 class SqsDispatch:
     """`Dispatch` on SQS and DynamoDB. A call that is cancelled may still take effect, as one whose answer was lost.
 
-    Only `claim` ends when its question has been answered, and hands back what it was given.
+    Only `claim` and `reclaim` end when they have been answered, and hand back what they were given.
     """
 
     def __init__(self, jobs: DynamoJobs, messages: SqsMessages, limits: DispatchLimits | None = None) -> None:
@@ -50,18 +50,21 @@ class SqsDispatch:
             self._jobs.table.write(update(DOOR, "REMOVE #worker", {}, names={"worker": name}))
 
     async def claim(self, limit: int, *, wait_s: float) -> Claims:
-        asked = asyncio.ensure_future(self._aside(partial(self._work.receive, limit, wait_s=wait_s)))
+        return await self._take(partial(self._work.receive, limit, wait_s=wait_s))
+
+    async def reclaim(self, limit: int) -> Claims:
+        return await self._take(partial(self._work.sweep, limit))
+
+    async def _take(self, call: Callable[[], Claims]) -> Claims:
+        asked = asyncio.ensure_future(self._aside(call))
         try:
             return await asyncio.shield(asked)
         except asyncio.CancelledError:
-            # SQS cannot be told that nobody listens any more: what it still brings, would wait for its lease to lapse.
+            # It cannot be taken back any more: what it brings would wait for its lease to lapse, and lose a try.
             with contextlib.suppress(QueueUnavailableError):
-                for claim in (await asked).run:
-                    await self.give_back(claim, failure=None)
+                back = (self.give_back(claim, failure=None) for claim in (await asked).run)
+                await asyncio.gather(*back, return_exceptions=True)
             raise
-
-    async def reclaim(self, limit: int) -> Claims:
-        return await self._aside(partial(self._work.sweep, limit))
 
     async def renew(self, claims: Iterable[tuple[Claim, str]]) -> frozenset[str]:
         held = list(claims)

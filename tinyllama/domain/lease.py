@@ -58,8 +58,11 @@ def rests_until(node: Node, policy: LeasePolicy) -> float | None:
     """Until when a stopped node must not be started: one run up to the ceiling uses up a day's hours.
 
     Without this the next poll of a client that never stops asking would start the node again at once, and the
-    ceiling would end nothing. None when the last run was shorter, or EC2 does not say how long it was.
+    ceiling would end nothing. None when the last run was shorter, or EC2 does not say how long it was, unless the
+    node stopped itself: so ends a run that nothing else could end.
     """
+    if node.stopped_itself:
+        return node.launched_at + DAY_S
     if node.stopped_at is None or node.stopped_at - node.launched_at < _USED_UP * policy.ceiling_s:
         return None
     return node.launched_at + DAY_S

@@ -25,7 +25,8 @@ class NodeState(StrEnum):
 class Node:
     """One EC2 instance tagged as ours. `launched_at` is the last start, in seconds since the epoch.
 
-    `stopped_at` is when it was last told to stop, of a node that is stopped; None when EC2 does not say.
+    `stopped_at` is when it was last told to stop, of a node that is stopped; None when EC2 does not say. It does not of
+    one that `stopped_itself`: that was turned off from within, by its last guard or by somebody on it.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Node:
     instance_type: str
     launched_at: float = 0.0
     stopped_at: float | None = None
+    stopped_itself: bool = False
 
 
 class WakeAction(StrEnum):

@@ -52,13 +52,11 @@ class Care:
 
     def try_to_drain(self) -> bool:
         """Close the queue's door if nobody's job is queued or in flight; true when a stop may follow."""
-        gate = self.gate()
-        if gate is None:
-            self._warn(
-                "Not drained: nothing says where the queue is (TL_QUEUE and its address, or /tinyllama/worker in SSM)"
-            )
-            return True
         try:
+            gate = self.gate()
+            if gate is None:
+                self._warn("Not drained: nothing says where the queue is (TL_QUEUE and its address, or SSM)")
+                return True
             self.closed = gate.close()
         except QueueUnavailableError as error:
             self._warn(f"Not drained: the queue does not answer ({error})")

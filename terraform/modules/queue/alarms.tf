@@ -21,7 +21,7 @@ resource "aws_cloudwatch_metric_alarm" "redis_memory" {
 
 resource "aws_cloudwatch_metric_alarm" "dead_jobs" {
   alarm_name          = "DeadJobs"
-  alarm_description   = "A job failed as often as it may. Read why in the queue tinyllama-jobs-dead and in the log /ec2/gpu-node."
+  alarm_description   = "A job failed for good, and its owner was told. Read why in the queue tinyllama-jobs-dead and in the log /ec2/gpu-node."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dead.name }
