@@ -6,13 +6,14 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from local.addresses import CREDENTIALS
 from local.processes import end, spawn
 from local.redis_server import RedisServer
 from tests.bench.queue_contestants import core
@@ -24,42 +25,46 @@ from tinyllama.adapters.redis_link import RedisLink
 from tinyllama.domain.jobs import Job
 from tinyllama.domain.limits import QueueLimits
 from tinyllama.domain.throttle import ThrottlePolicy
-from tinyllama.ports import AdmitCode
+from tinyllama.ports import Admissions, AdmitCode
 
 IDLE_S, START_S = 20.0, 15.0
 QUEUED, ROUNDS, CALLS = 100_000, 20, 100
 LIMITS = QueueLimits(max_queued=10 * QUEUED, throttle=ThrottlePolicy(burst=1_000_000, interval_ms=1))
-_MIB = 1024 * 1024
 
 
 def measure(tell: Tell) -> Sequence[Row]:
     """An idle worker, then a long queue."""
+    with RedisServer() as server, contextlib.closing(RedisLink(server.host, server.port, timeout_s=5)) as link:
+        where = {"REDIS_HOST": server.host, "REDIS_PORT": str(server.port)}
+        waiting = idle_rows("queue", where, RedisAdmissions(link), tell)
+    return [*waiting, *_long_queue(tell)]
+
+
+def idle_rows(part: str, queue: Mapping[str, str], api: Admissions, tell: Tell) -> list[Row]:
+    """A worker that waits for jobs, on the queue that the settings name."""
     tell(f"a worker that waits, for {IDLE_S:.0f} s")
-    share, rss = _idle()
-    waits = "queue: a worker that waits for jobs"
+    share, rss = _idle(queue, api)
+    waits = f"{part}: a worker that waits for jobs"
     return [
         row(f"{waits}, share of a core", share * 100, None, "%", goal=Goal("ours", "<=", 1.0)),
-        row(f"{waits}, resident memory", rss / _MIB, None, "MiB", goal=Goal("ours", "<=", 80.0)),
-        *_long_queue(tell),
+        row(f"{waits}, resident memory", rss / 1e6, None, "MB", goal=Goal("ours", "<=", 80.0)),
     ]
 
 
-def _idle() -> tuple[float, float]:
+def _idle(queue: Mapping[str, str], api: Admissions) -> tuple[float, float]:
     """Processor seconds a second, and bytes, of a real `python -m worker`."""
-    with RedisServer() as server, _engine() as engine_url, TemporaryDirectory() as place:
+    with _engine() as engine_url, TemporaryDirectory() as place:
         environment = {
-            "REDIS_HOST": server.host,
-            "REDIS_PORT": str(server.port),
+            **CREDENTIALS,  # nothing is ever written
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            **queue,
             "ENGINE_URL": engine_url,
             "REPLY_BUCKET": "bench",
             "ACTIVITY_FILE": str(Path(place) / "used"),
-            "AWS_DEFAULT_REGION": "eu-central-1",
-            "AWS_ACCESS_KEY_ID": "none",
-            "AWS_SECRET_ACCESS_KEY": "none",  # nothing is ever written
         }
         child = spawn([sys.executable, "-m", "worker"], env=environment)
         try:
-            _await_worker(server)
+            _await_worker(api)
             process = psutil.Process(child.pid)
             before = process.cpu_times()
             time.sleep(IDLE_S)
@@ -70,13 +75,12 @@ def _idle() -> tuple[float, float]:
             end(child, grace_s=5)
 
 
-def _await_worker(server: RedisServer) -> None:
-    with contextlib.closing(RedisLink(server.host, server.port, timeout_s=5)) as link:
-        Retrying(
-            stop=stop_after_delay(START_S),
-            wait=wait_fixed(0.05),
-            retry=retry_if_result(lambda seen: not seen.worker_ready),
-        )(RedisAdmissions(link).snapshot)
+def _await_worker(api: Admissions) -> None:
+    Retrying(
+        stop=stop_after_delay(START_S),
+        wait=wait_fixed(0.05),
+        retry=retry_if_result(lambda seen: not seen.worker_ready),
+    )(api.snapshot)
 
 
 class _Health(http.server.BaseHTTPRequestHandler):

@@ -1,7 +1,7 @@
 """Our other queue, SQS and DynamoDB, beside SQS alone, both on the local AWS.
 
-No goals: what is measured is how much our promises add, in calls to a simulator on the producer's core. On AWS each
-call takes the network's milliseconds instead.
+No goals beside it: what is measured is how much our promises add, in calls to a simulator on the producer's core. On
+AWS each call takes the network's milliseconds instead. A worker that waits costs what it costs on AWS.
 """
 
 import contextlib
@@ -15,9 +15,13 @@ import boto3
 from local.addresses import CREDENTIALS
 from local.aws.queue import create_queue
 from tests.bench.queue_contestants import SLOTS, Contestant, core, peer, playing
+from tests.bench.queue_cost import idle_rows
 from tests.bench.rows import Row, row
 from tests.bench.timing import Tell, in_turns, percentile, ratios, span
 from tests.bench.worker_world import part
+from tinyllama.adapters.aws_json import AwsJson, Keys
+from tinyllama.adapters.queues import api_queue
+from tinyllama.settings import QueueSettings
 
 REGION = "eu-central-1"
 OURS, FLOOR = "ours", "SendMessage, ReceiveMessage, DeleteMessage"
@@ -41,7 +45,14 @@ def measure(tell: Tell) -> Sequence[Row]:
                 started[name].append(producer.latency(JOBS, PAUSE_S))
                 for count in IN_FLIGHT:
                     rates[name, count].append(producer.rate(count, SECONDS))
-    return [*_started(started), *(_rate(rates, count) for count in IN_FLIGHT)]
+        waiting = _waiting(_queue(settings), tell)
+    return [*_started(started), *(_rate(rates, count) for count in IN_FLIGHT), *waiting]
+
+
+def _waiting(queue: dict[str, str], tell: Tell) -> list[Row]:
+    keys, where = Keys("testing", "testing", None), QueueSettings.from_env(queue)
+    aws = AwsJson(REGION, timeout_s=5, keys=lambda: keys, endpoint_url=queue["AWS_ENDPOINT_URL"])
+    return idle_rows("queue_sqs", queue, api_queue(where, redis_timeout_s=5, aws=aws).admissions, tell)
 
 
 @contextlib.contextmanager
